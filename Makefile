@@ -1,0 +1,76 @@
+# Tandem. `make` builds into build/, `make demo` shows it, `make test` proves it. Nothing but gcc and make is needed to build.
+CC      ?= gcc
+B       ?= build
+PREFIX  ?= /usr/local
+WARN    := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+OPT     ?= -O2 -g -fno-omit-frame-pointer
+SAN     := $(if $(ASAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -DTANDEM_MEM_MALLOC -O1)
+ALL     := $(WARN) $(OPT) $(SAN) -Isrc -MMD -MP
+LIBS    := -lm
+
+SRC     := $(filter-out src/main.c,$(wildcard src/*/*.c))
+OBJ     := $(SRC:%.c=$B/%.o)
+TOOLS   := $(patsubst tools/%.c,$B/tandem-%,$(wildcard tools/*.c))
+SUITES  := unit integration peer
+SUPPORT := $(patsubst %.c,$B/%.o,$(wildcard tests/support/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$B/fuzz-%,$(filter-out tests/fuzz/driver.c,$(wildcard tests/fuzz/*.c)))
+
+all: $B/tandem-server $(TOOLS)
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL) $(CFLAGS) -c $< -o $@
+
+$B/libtandem.a: $(OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$B/tandem-server: $B/src/main.o $B/libtandem.a
+	$(CC) $(ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -rdynamic -o $@
+
+$(TOOLS): $B/tandem-%: $B/tools/%.o $B/libtandem.a
+	$(CC) $(ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+
+# Tests: one Criterion binary a suite; fuzz targets link a small bounded driver.
+define suite
+$B/test-$1: $(patsubst %.c,$B/%.o,$(wildcard tests/$1/*.c tests/$1/*/*.c)) $(SUPPORT) $B/libtandem.a
+	$$(CC) $$(ALL) $$(CFLAGS) $$^ $$(LDFLAGS) -lcriterion $$(LIBS) -o $$@
+endef
+$(foreach s,$(SUITES),$(eval $(call suite,$s)))
+
+$(FUZZERS): $B/fuzz-%: $B/tests/fuzz/%.o $B/tests/fuzz/driver.o $B/libtandem.a
+	$(CC) $(ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+
+demo: all
+	tools/demo $B
+
+test-deps:
+	@tools/test-deps
+
+test: test-deps
+	$(MAKE) all test-binaries
+	B=$B tools/run-tests
+
+test-binaries: $(SUITES:%=$B/test-%) $(FUZZERS)
+
+asan:
+	$(MAKE) test B=build/asan ASAN=1
+
+check:
+	tools/check
+
+bench: all
+	tools/bench $B
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $B/tandem-server $B/tandem-cli $(DESTDIR)$(PREFIX)/bin
+	for l in redis-server:tandem-server redis-cli:tandem-cli; do \
+	  t=$(DESTDIR)$(PREFIX)/bin/$${l%%:*}; [ -e $$t ] || ln -s $${l##*:} $$t; done
+
+clean:
+	rm -rf build
+
+-include $(shell find $B -name '*.d' 2>/dev/null)
+.PHONY: all demo test test-deps test-binaries asan check bench install clean
+.SECONDARY:

@@ -1,0 +1,40 @@
+/* The allocator all data goes through: size classes cut from slabs, no locks (one thread), exact accounting.
+ *
+ * - Every free and resize names the size that was asked for (or any size of the same class): blocks carry no
+ *   header, so `mem_free(p, n)` finds the class from n alone.
+ * - Metadata (slab descriptors, free bitmaps) lives apart from the blocks, so that a forked child that only
+ *   reads data shares the pages with its parent while the parent frees neighbours.
+ * - Alignment: a block is aligned to the largest power of two <= 16 that divides its class size. Any
+ *   sizeof(struct) therefore gets at least the struct's own alignment. Byte-packed blocks (key entries) use
+ *   classes in 4-byte steps up to 128 bytes and must be read with memcpy.
+ * - Classes: 4-byte steps to 128, then at most 6.25 % apart to 16 KB, larger blocks are mapped by the page.
+ * - Out of memory is not an error to callers: a line is logged to stderr and the process aborts.
+ *
+ * Under ASan (TANDEM_MEM_MALLOC) every call is malloc/free, so that the sanitizer sees each block; accounting stays. */
+#ifndef TANDEM_BASE_ALLOC_H
+#define TANDEM_BASE_ALLOC_H
+
+#include <stddef.h>
+
+void *mem_alloc(size_t n);  /* n bytes, uninitialised; n == 0 gives a valid unique block */
+void *mem_zalloc(size_t n); /* the same, zeroed */
+void *mem_resize(void *p, size_t old,
+                 size_t n);       /* p may be NULL when old is 0; stays in place inside a class */
+void mem_free(void *p, size_t n); /* p may be NULL */
+size_t mem_good_size(size_t n);   /* the size of n's class: what a block of n really holds */
+
+char *mem_strdup(const char *s); /* freed with mem_free(s, strlen(s) + 1) */
+
+struct mem_stats {
+    size_t used_bytes;     /* sum of class sizes of live blocks (INFO used_memory) */
+    size_t peak_bytes;     /* highest used_bytes so far */
+    size_t reserved_bytes; /* slabs and mappings held from the system, used or not */
+};
+struct mem_stats mem_stats(void);
+static inline size_t mem_used_bytes(void) {
+    return mem_stats().used_bytes;
+}
+size_t mem_resident_bytes(void); /* RSS of the process, from /proc/self/statm */
+void mem_trim(void); /* give wholly free slabs back to the system (MEMORY PURGE, after a FLUSHALL) */
+
+#endif

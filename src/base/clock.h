@@ -1,0 +1,18 @@
+/* Time. Wall-clock milliseconds/microseconds since the epoch (expiry, LRU) and a monotonic clock (timeouts, budgets).
+ *
+ * clock_ms() is cached: it moves only in clock_update(), which the loop calls once a turn and dispatch before
+ * each top-level command, so that a command and all its effects see one time. */
+#ifndef TANDEM_BASE_CLOCK_H
+#define TANDEM_BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_ms(void);      /* cached wall clock */
+void clock_update(void);     /* refresh the cache */
+int64_t clock_wall_us(void); /* exact, a vDSO call */
+uint64_t clock_mono_us(void);
+static inline uint64_t clock_mono_ms(void) {
+    return clock_mono_us() / 1000;
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* A borrowed run of bytes: pointer and length, never NUL-terminated, never owned.
+ *
+ * Lifetime: as long as whatever it points into; every function that keeps a slice says so and copies it.
+ * Command arguments are slices into the input buffer: valid until the command returns. */
+#ifndef TANDEM_BASE_SLICE_H
+#define TANDEM_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct slice {
+    const char *p;
+    size_t n;
+} slice;
+
+#define SLICE(literal) ((slice){(literal), sizeof(literal) - 1})
+
+static inline slice slice_of(const char *cstr) {
+    return (slice){cstr, strlen(cstr)};
+}
+
+static inline bool slice_eq(slice a, slice b) {
+    return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+/* ASCII case-insensitive comparison with a NUL-terminated word (option names, subcommands). */
+static inline bool slice_is(slice a, const char *word) {
+    return strncasecmp(a.p, word, a.n) == 0 && word[a.n] == '\0';
+}
+
+#endif

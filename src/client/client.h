@@ -1,0 +1,141 @@
+/* A connection's life: accepted, read, parsed, executed, answered, closed.
+ *
+ * The turn (DESIGN.md): every ready socket is read into one shared arena and parsed there; when the arena is full or no
+ * socket is left, the whole batch is prepared (hooks.prepare: prefetch) and executed in order (hooks.execute).
+ * What is incomplete is kept in the client's own buffer, which exists only then. A client with a long pipeline has a budget of
+ * requests per turn; the rest of its input waits for the next turn, after replicas and other clients.
+ * Replies leave in the BEFORE_WAIT phase.
+ *
+ * Ownership: clients belong to this room. client_close marks; the memory goes at the end of the turn. Upper rooms hang
+ * their state on `txn` and `peer` and give it back in hooks.closed.
+ * Raw bytes: the requests of one client tile its input without gaps (request.raw), which is how a replica counts
+ * offsets and hands the stream on byte for byte. */
+#ifndef TANDEM_CLIENT_CLIENT_H
+#define TANDEM_CLIENT_CLIENT_H
+
+#include "base/sds.h"
+#include "event/loop.h"
+#include "event/net.h"
+#include "resp/parser.h"
+#include "resp/reply.h"
+
+enum client_flags {
+    CLIENT_REPLICA = 1 << 0,           /* a replica of ours; `peer` is set */
+    CLIENT_MASTER = 1 << 1,            /* our master's link */
+    CLIENT_MULTI = 1 << 2,             /* inside MULTI */
+    CLIENT_DIRTY_CAS = 1 << 3,         /* a watched key changed: EXEC fails */
+    CLIENT_DIRTY_EXEC = 1 << 4,        /* a queued command was refused: EXEC aborts */
+    CLIENT_BLOCKED = 1 << 5,           /* no further request is executed until client_unblock */
+    CLIENT_CLOSE_AFTER_REPLY = 1 << 6, /* no more input; closes when the output is out */
+    CLIENT_CLOSE_ASAP = 1 << 7,        /* closed at the end of the turn, output dropped */
+    CLIENT_UNIX = 1 << 8,
+    CLIENT_REPLY_OFF = 1 << 9,
+    CLIENT_REPLY_SKIP_NEXT = 1 << 10,
+    CLIENT_REPLY_SKIP = 1 << 11,
+    CLIENT_READONLY_CONN = 1 << 12, /* cluster READONLY flag, for CLIENT LIST */
+    CLIENT_PRE_PSYNC = 1 << 13,     /* a replica that used SYNC */
+    CLIENT_NO_EVICT = 1 << 14,
+    CLIENT_FAKE = 1 << 15,     /* no socket: applies commands from a file (AOF) or for itself */
+    CLIENT_PROTECTED = 1 << 16 /* don't free until taken off: client_protect */
+};
+
+struct client {
+    struct ev_io io; /* io.fd is -1 for fake clients */
+    uint64_t id;
+    uint32_t flags;
+    int db; /* selected database */
+    bool authenticated;
+    struct reply_buf out; /* out.proto is the RESP version */
+    struct resp_parser parser;
+    char *in; /* own input: an incomplete request or what is over budget; NULL when idle */
+    size_t in_len, in_cap;
+    sds name; /* NULL: none */
+    int64_t created_ms, last_active_ms;
+    uint64_t total_in_bytes, total_out_bytes;
+    const void *last_command;   /* const struct command *, of the last request */
+    void *txn;                  /* command/: MULTI queue and watched keys */
+    void *peer;                 /* repl/: struct peer, when CLIENT_REPLICA or during its handshake */
+    struct client_block *block; /* command/ or repl/: what it waits for */
+    /* A source of bytes behind `out` (a replica's log cursor or snapshot file). Called when `out` is empty and the
+     * socket may take more; returns whether more is left (then EV_WRITE stays on). */
+    bool (*feed)(struct client *c);
+    int64_t soft_limit_since_ms; /* output soft limit exceeded since; 0: not */
+    struct client *prev, *next;  /* all clients, oldest first */
+    uint32_t pending;            /* which of this room's lists it is on */
+    struct client *next_input, *next_output;
+};
+
+struct request {
+    struct client *c;
+    const slice *argv;
+    int argc;
+    slice raw;           /* the bytes as they came */
+    bool is_inline;      /* raw is not a RESP array */
+    const void *command; /* filled by hooks.prepare (const struct command *), NULL: unknown */
+    uint64_t hash;       /* for hooks.prepare's use between its two prefetch stages */
+};
+
+struct client_hooks {
+    void (*prepare)(struct request *reqs, int n);
+    void (*execute)(struct client *c, struct request *r);
+    void (*closed)(struct client *c); /* last chance to let go of txn, peer, block; called once */
+    bool (*may_accept)(
+        struct client *c); /* after accept: false = it was answered and is to be closed (protected mode) */
+};
+void client_set_hooks(const struct client_hooks *hooks);
+
+struct client_limit { /* client-output-buffer-limit */
+    uint64_t hard_bytes, soft_bytes;
+    int64_t soft_s;
+};
+enum client_class { CLASS_NORMAL, CLASS_REPLICA, CLASS_PUBSUB, CLASS_MASTER, CLASSES };
+struct client_config { /* server/config writes it */
+    struct client_limit limits[CLASS_PUBSUB + 1];
+    uint64_t query_buffer_bytes; /* client-query-buffer-limit */
+    int64_t max_bulk_bytes;      /* proto-max-bulk-len */
+    int max_clients;
+    int timeout_s;
+    int tcp_keepalive_s;
+    int pipeline_budget; /* requests of one client per turn */
+    char *requirepass;   /* "" = none: clients start authenticated */
+};
+extern struct client_config client_config;
+
+struct client_stats {
+    uint64_t accepted, rejected, query_buffer_closed, output_limit_closed;
+    uint64_t in_bytes, out_bytes; /* clients' traffic without replication */
+    uint64_t reads, writes;       /* system calls */
+    uint64_t timeouts;
+};
+extern struct client_stats client_stats;
+
+void client_room_init(void); /* registers the phases' hooks with the loop */
+bool client_listen_tcp(const char *addr, int port, int backlog, char *err);
+bool client_listen_unix(const char *path, unsigned perm, int backlog, char *err);
+void client_stop_listening(void);
+void client_room_shutdown(void);
+
+struct client *client_new(int fd);   /* fd -1: fake. Takes the fd. */
+void client_close(struct client *c); /* at the end of the turn; idempotent */
+void client_close_after_reply(struct client *c);
+void client_block(struct client *c);   /* stop executing its requests */
+void client_unblock(struct client *c); /* its waiting input is taken up in the next turn */
+void client_give_input(struct client *c, const void *p,
+                       size_t n);         /* as if read from its socket (replica link takeover, AOF) */
+void client_want_write(struct client *c); /* `feed` has something new */
+void client_flush(struct client *c);      /* try to send now (before SHUTDOWN, for replicas) */
+void client_resume_reading(struct client *c, bool on);
+
+struct client *client_first(void); /* list of all, by id; walk with ->next */
+struct client *client_by_id(uint64_t id);
+size_t client_count(void); /* without fake ones */
+enum client_class client_class(const struct client *c);
+sds client_describe(sds s, const struct client *c); /* a CLIENT LIST line without newline */
+size_t client_memory(const struct client *c);
+void client_peer_name(const struct client *c, char *buf, size_t cap); /* ip:port or path:0 */
+void client_local_name(const struct client *c, char *buf, size_t cap);
+int64_t client_cron(void); /* timeouts, soft limits; returns nothing of use to callers but for tests */
+/* Called for output limits: bytes queued for it, including what a replica's cursor lags. repl sets it for peers. */
+extern size_t (*client_extra_output)(const struct client *c);
+
+#endif

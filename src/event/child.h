@@ -1,0 +1,48 @@
+/* Forked children (snapshots, AOF rewrites, the fsync helper): starting, talking back, ending.
+ *
+ * At most one child that reads the data (CHILD_SNAPSHOT, CHILD_REWRITE) at a time. The child must end with
+ * child_exit (never return into the loop); the parent learns of the end in its loop (SIGCHLD -> waitpid) and
+ * calls on_end once. The report pipe carries struct child_report from child to parent. */
+#ifndef TANDEM_EVENT_CHILD_H
+#define TANDEM_EVENT_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum child_kind { CHILD_NONE, CHILD_SNAPSHOT, CHILD_REWRITE };
+
+struct child_report {
+    uint64_t cow_bytes;
+    uint64_t keys_done; /* progress */
+    uint32_t is_final;
+};
+
+struct child_spec {
+    enum child_kind kind;
+    const char *title;     /* process title suffix, e.g. "tandem-rdb-bgsave" */
+    int (*run)(void *ctx); /* in the child; the return value is its exit code */
+    void (*on_end)(void *ctx, int exit_code, int signal); /* in the parent */
+    void *ctx;
+};
+
+pid_t child_start(const struct child_spec *spec); /* pid, or -1 with errno */
+enum child_kind child_active(void);
+pid_t child_pid(void);
+void child_kill(int signal); /* ask the active child to end; on_end still comes */
+void child_report(uint64_t keys_done,
+                  bool is_final);     /* in the child: rate-limited, measures CoW from smaps */
+void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */
+void child_on_fork(void (*fn)(void)); /* run in the child right after fork (close listeners, reset signals) */
+
+struct child_stats {
+    uint64_t current_cow_bytes, current_cow_peak_bytes, last_snapshot_cow_bytes, last_rewrite_cow_bytes;
+    uint64_t current_keys_done;
+    int64_t last_fork_us;
+    uint64_t total_forks;
+    int64_t started_ms; /* wall clock, 0 when none */
+};
+struct child_stats child_stats(void);
+
+#endif

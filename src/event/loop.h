@@ -1,0 +1,53 @@
+/* The epoll loop: readiness, timers and the phases of a turn.
+ *
+ * One turn: epoll_wait -> clock_update -> io handlers -> EV_AFTER_IO hooks (clients: parse, prefetch, execute) ->
+ * due timers -> EV_BEFORE_WAIT hooks in order of registration (log, AOF, replies, replicas, freeing closed clients).
+ * One loop a process; the state is this room's own.
+ *
+ * Ownership: ev_io and ev_timer are embedded in their owners. They must stay alive until removed; a handler may
+ * remove any ev_io, but the memory of another ev_io may be freed only in a BEFORE_WAIT hook, because the same
+ * epoll_wait batch may still name it. Level-triggered. */
+#ifndef TANDEM_EVENT_LOOP_H
+#define TANDEM_EVENT_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EV_READ = 1, EV_WRITE = 2 };
+
+struct ev_io {
+    int fd;
+    int mask; /* what is registered now: EV_READ | EV_WRITE */
+    void (*fn)(struct ev_io *io, int ready);
+    void *ctx;
+};
+
+void ev_init(void);
+void ev_shutdown(void);
+void ev_io_init(struct ev_io *io, int fd, void (*fn)(struct ev_io *io, int ready), void *ctx);
+void ev_io_set(struct ev_io *io,
+               int mask); /* adds, changes or (0) removes; no system call when nothing changes */
+
+struct ev_timer {
+    uint64_t due_us;          /* monotonic */
+    int64_t (*fn)(void *ctx); /* returns ms until the next call, or EV_STOP */
+    void *ctx;
+    int heap_index; /* -1: not armed */
+};
+enum { EV_STOP = -1 };
+void ev_timer_init(struct ev_timer *t, int64_t (*fn)(void *ctx), void *ctx);
+void ev_timer_start(struct ev_timer *t, int64_t delay_ms); /* re-arms when armed */
+void ev_timer_stop(struct ev_timer *t);
+
+enum ev_phase { EV_AFTER_IO, EV_BEFORE_WAIT, EV_PHASES };
+void ev_hook_add(enum ev_phase phase, void (*fn)(void));
+void ev_want_turn(void); /* there is work left over: the next epoll_wait must not sleep */
+
+void ev_run(void); /* turns until ev_quit */
+void ev_quit(void);
+/* One turn from inside long work (loading, DEBUG SLEEP's watchdog): handles ready io for at most timeout_ms.
+ * Safe to nest once; timers run, so those that must not run while loading look at the loader's state. */
+void ev_turn(int timeout_ms);
+uint64_t ev_turns(void); /* turns so far */
+
+#endif

@@ -1,0 +1,118 @@
+/* The key space: numbered databases of entries, with expiry. No client, no fd.
+ *
+ * All state is this room's (ks_init). Time is clock_ms(). What a change means to others (replication, WATCH,
+ * notifications) goes out through ks_hooks, which main.c sets; they run synchronously and must not change the key space.
+ *
+ * Expired keys: as a primary (KS_EXPIRE_DELETE) a lookup of an expired key deletes it and calls hooks.expired first;
+ * as a replica (KS_EXPIRE_HIDE) it is reported missing but stays until the master's DEL arrives. While a
+ * replicated command is applied (ks_set_applying), nothing is hidden: the master has decided. */
+#ifndef TANDEM_KEYSPACE_DB_H
+#define TANDEM_KEYSPACE_DB_H
+
+#include "keyspace/entry.h"
+
+struct db;
+
+enum ks_notify_class { /* bits of notify-keyspace-events */
+                       NOTIFY_GENERIC = 1 << 2,
+                       NOTIFY_STRING = 1 << 3,
+                       NOTIFY_LIST = 1 << 4,
+                       NOTIFY_SET = 1 << 5,
+                       NOTIFY_HASH = 1 << 6,
+                       NOTIFY_ZSET = 1 << 7,
+                       NOTIFY_EXPIRED = 1 << 8,
+                       NOTIFY_EVICTED = 1 << 9,
+                       NOTIFY_STREAM = 1 << 10,
+                       NOTIFY_KEY_MISS = 1 << 11,
+                       NOTIFY_LOADED = 1 << 12,
+                       NOTIFY_MODULE = 1 << 13,
+                       NOTIFY_NEW = 1 << 14
+};
+
+struct ks_hooks {
+    void (*expired)(struct db *db, slice key);  /* about to be deleted because it expired: propagate */
+    void (*modified)(struct db *db, slice key); /* a key's value or existence changed: WATCH, tracking */
+    void (*flushed)(int dbid);                  /* a database (or all: -1) was emptied or swapped */
+    void (*notify)(enum ks_notify_class cls, const char *event, slice key, int dbid);
+};
+void ks_set_hooks(const struct ks_hooks *hooks);
+
+void ks_init(int databases);
+void ks_shutdown(void); /* frees everything; for tests */
+int ks_count(void);
+struct db *ks_db(int id); /* NULL when out of range */
+int db_id(const struct db *db);
+
+enum ks_expire_mode { KS_EXPIRE_DELETE, KS_EXPIRE_HIDE };
+void ks_set_expire_mode(enum ks_expire_mode mode);
+void ks_set_applying(bool applying);
+
+extern uint64_t
+    ks_dirty; /* changes since start; commands add to it, save points and propagation compare it */
+struct ks_stats {
+    uint64_t hits, misses, expired_keys, evicted_keys, expired_time_cap_reached;
+};
+extern struct ks_stats ks_stats;
+
+/* --- looking up --- */
+enum { LOOKUP_NOTOUCH = 1, LOOKUP_NOSTATS = 2 };
+struct entry *db_read(struct db *db, slice key, int flags); /* counts hits and misses, touches LRU */
+struct entry *db_write(struct db *db, slice key,
+                       int flags); /* for a command that may change it: no hit/miss counting */
+/* Prefetch in two stages for a batch of keys (dict.h). */
+void db_prefetch_bucket(struct db *db, uint64_t hash);
+void db_prefetch_entry(struct db *db, uint64_t hash);
+uint64_t db_hash(slice key);
+
+/* --- setting: the key's value is replaced whatever its type; the key and value bytes are copied --- */
+struct value {
+    uint8_t type;     /* enum value_type */
+    uint8_t encoding; /* for pointer values: the type's encoding number */
+    slice bytes;      /* TYPE_STRING: the bytes, borrowed; stored as int/embstr/raw by content */
+    void *ptr;        /* other types: the structure, ownership passes to the key space */
+};
+#define KEEP_TTL ((int64_t)-2)
+/* Creates or overwrites. expire_ms: NO_EXPIRE, KEEP_TTL or a time. Does not call modified/notify nor count dirty. */
+struct entry *db_set(struct db *db, slice key, const struct value *v, int64_t expire_ms);
+struct entry *db_set_string(struct db *db, slice key, slice v, int64_t expire_ms);
+bool db_delete(struct db *db, slice key);      /* false when there was none (an expired one counts as none) */
+bool db_delete_lazy(struct db *db, slice key); /* big values are freed in slices later */
+struct entry *db_set_expire(struct db *db, struct entry *e,
+                            int64_t expire_ms); /* NO_EXPIRE removes; entry may move */
+/* Moves the entry under a new key and/or database, with its value and expiry; the target key must not exist. */
+struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new_key);
+struct entry *db_copy_entry(struct db *from, slice key, struct db *to,
+                            slice new_key); /* deep copy with expiry */
+void db_modified(struct db *db, slice key); /* signals hooks.modified */
+void ks_notify(enum ks_notify_class cls, const char *event, slice key, int dbid);
+
+/* --- whole databases --- */
+size_t db_size(const struct db *db);
+size_t db_expires(const struct db *db); /* keys with a TTL */
+int64_t db_avg_ttl_ms(const struct db *db);
+void db_flush(struct db *db, bool lazily); /* no hooks but flushed */
+void ks_flush_all(bool lazily);
+void ks_swap(int a, int b);
+void db_reserve(struct db *db, size_t keys, size_t expires);                    /* before a load */
+void db_each(struct db *db, void (*fn)(void *ctx, struct entry *e), void *ctx); /* no changes meanwhile */
+uint64_t db_scan(struct db *db, uint64_t cursor, void (*fn)(void *ctx, struct entry *e), void *ctx);
+struct entry *db_random(struct db *db); /* not expired when possible; NULL when empty */
+size_t db_table_bytes(const struct db *db);
+bool entry_is_expired(const struct entry *e); /* by time and mode */
+
+/* --- work in slices, called by server's periodic work --- */
+bool ks_rehash_us(uint64_t budget_us);
+/* Deletes keys whose time has come, oldest first, within the budget; true when some are left. Nothing in KS_EXPIRE_HIDE. */
+bool ks_expire_due(uint64_t budget_us);
+int64_t
+ks_next_expire_ms(void); /* lower bound of the next expiry, NO_EXPIRE when none: the timer's due time */
+bool ks_lazy_free_us(uint64_t budget_us);
+size_t ks_lazy_pending(void);
+uint64_t ks_lazy_freed(void);
+extern bool ks_active_expire_on; /* DEBUG SET-ACTIVE-EXPIRE */
+
+/* --- DEBUG DIGEST, DEBUG DIGEST-VALUE: Redis's algorithm, so that digests of both servers compare --- */
+void ks_digest(unsigned char out[20]);
+void entry_digest(struct db *db, const struct entry *e, unsigned char out[20]);
+
+#endif

@@ -1,0 +1,58 @@
+/* A key's entry: one packed allocation that holds the key, its expire time and (when small) its value.
+ *
+ *   offset  size  what
+ *   0       4     header: lru:24 | type:3 | encoding:4 | has_expire:1
+ *   4       12    only when has_expire: expire time (i64, unix ms), then the expiry index's cell (u32)
+ *   ..      1-5   key length (varint), then the key bytes
+ *   ..      ..    the value, by encoding:
+ *                 STR_INT32 / STR_INT64: 4 or 8 bytes; STR_EMBED: length varint + bytes;
+ *                 everything else: 8-byte pointer to the value's own structure (sds for STR_HEAP)
+ *
+ * Fields are unaligned: read and written with memcpy, only in entry.c. An entry belongs to its database and moves
+ * when its size class changes, so an entry pointer is valid until the next change of that key. OBJECT ENCODING's
+ * three names for strings (int, embstr, raw) are kept apart from where the bytes lie by the `raw` bit of encoding. */
+#ifndef TANDEM_KEYSPACE_ENTRY_H
+#define TANDEM_KEYSPACE_ENTRY_H
+
+#include "base/slice.h"
+#include <stdint.h>
+
+struct entry;
+
+/* Numbers of Redis's object types (RDB and DEBUG speak them). */
+enum value_type {
+    TYPE_STRING = 0,
+    TYPE_LIST = 1,
+    TYPE_SET = 2,
+    TYPE_ZSET = 3,
+    TYPE_HASH = 4,
+    TYPE_STREAM = 6
+};
+
+/* Encodings per type; the numbers are private to the process. */
+enum string_encoding {
+    STR_INT32,        /* "int" */
+    STR_INT64,        /* "int" */
+    STR_EMBED_EMBSTR, /* bytes in the entry, reported "embstr" */
+    STR_EMBED_RAW,    /* bytes in the entry, reported "raw" */
+    STR_HEAP          /* an sds of its own, "raw" */
+};
+
+#define NO_EXPIRE ((int64_t)-1)
+
+slice entry_key(const struct entry *e);
+enum value_type entry_type(const struct entry *e);
+unsigned entry_encoding(const struct entry *e);
+const char *entry_encoding_name(const struct entry *e); /* as OBJECT ENCODING */
+const char *entry_type_name(const struct entry *e);     /* as TYPE */
+int64_t entry_expire_ms(const struct entry *e);         /* NO_EXPIRE when none */
+void *entry_ptr(const struct entry *e);                 /* the value's own structure, for pointer encodings */
+size_t entry_bytes(const struct entry *e); /* memory of entry and value (MEMORY USAGE, DEBUG OBJECT) */
+
+/* LRU clock (seconds, 24 bits) or LFU (16 bits minutes, 8 bits log counter), by the configured policy. */
+uint32_t entry_lru(const struct entry *e);
+void entry_set_lru(struct entry *e, uint32_t lru24);
+uint64_t entry_idle_ms(const struct entry *e);
+uint8_t entry_freq(const struct entry *e);
+
+#endif

@@ -1,0 +1,99 @@
+/* Replication as the rest of the server sees it: identity, the primary's side (peers) and the replica's side (link).
+ *
+ * Identity: replid names the history that our log continues; replid2 with second_offset the one before a promotion.
+ * Peers and the link are state machines of their own: repl/peer.h and repl/link.h. */
+#ifndef TANDEM_REPL_REPL_H
+#define TANDEM_REPL_REPL_H
+
+#include "client/client.h"
+#include "rdb/rdb.h"
+#include "repl/backlog.h"
+
+#define REPLID_CHARS 40
+
+struct repl_config { /* server/config writes it */
+    uint64_t backlog_size_bytes;
+    int backlog_ttl_s, timeout_s, ping_period_s;
+    bool disable_tcp_nodelay, diskless_sync;
+    int diskless_sync_delay_s, diskless_sync_max_replicas;
+    int diskless_load; /* 0 disabled, 1 on-empty-db, 2 swapdb */
+    bool replica_read_only, replica_serve_stale_data, replica_announced;
+    int replica_priority, announce_port;
+    char *announce_ip, *master_auth, *master_user;
+    int min_replicas_to_write, min_replicas_max_lag_s;
+    int listen_port; /* what we tell our master, unless announce_port */
+    char *bind_source;
+};
+extern struct repl_config repl_config;
+
+struct repl_stats {
+    uint64_t sync_full, sync_partial_ok, sync_partial_err, in_bytes, out_bytes;
+};
+extern struct repl_stats repl_stats;
+
+/* What repl needs of rooms above it; main.c sets it. */
+struct repl_hooks {
+    void (*role_changed)(bool is_replica); /* log role, expire mode, WATCH and blocked clients */
+    void (*before_flush)(void);            /* old data goes away: signal flushed, disconnect... */
+    void (*loaded)(void);                  /* a full sync was loaded */
+};
+void repl_set_hooks(const struct repl_hooks *hooks);
+
+void repl_init(void);
+void repl_shutdown(void);
+
+/* --- identity --- */
+const char *repl_id(void);
+const char *repl_id2(void);
+int64_t repl_second_offset(void);
+int64_t repl_offset(void); /* master_repl_offset */
+void repl_change_id(void); /* DEBUG CHANGE-REPL-ID; a new history from here */
+void repl_shift_id(void);  /* promotion: replid becomes replid2 up to the offset, a new replid */
+void repl_fill_rdb_info(struct rdb_info *info);          /* aux fields for a save */
+void repl_restore_identity(const struct rdb_info *info); /* after loading a file at start */
+
+/* --- the log's writers (command/propagate) --- */
+bool repl_wants_log(void); /* there is a backlog or a reader: append; otherwise appending is skipped */
+void repl_append_command(int dbid, int argc,
+                         const slice *argv); /* SELECT first when the db differs from the last */
+void repl_append_raw(int dbid, slice raw);   /* one or more complete commands as RESP */
+void repl_applied(struct client *master,
+                  slice raw); /* a replica executed these bytes of its master's stream */
+
+/* --- the primary's side --- */
+void repl_psync_command(struct client *c, slice replid, slice offset); /* PSYNC; replies itself */
+void repl_sync_command(struct client *c);                              /* SYNC */
+void repl_replconf_command(struct client *c, int argc, const slice *argv);
+size_t repl_peer_count(void);         /* connected_slaves */
+size_t repl_good_replicas(void);      /* online with lag <= max lag */
+size_t repl_acked_by(int64_t offset); /* online replicas that acknowledged it */
+void repl_request_acks(void);         /* REPLCONF GETACK * at the end of this turn */
+struct repl_peer_info {
+    char ip[64];
+    int port;
+    const char *state;
+    int64_t offset;
+    int64_t lag_s;
+    uint64_t output_bytes;
+};
+bool repl_peer_info(size_t index, struct repl_peer_info *out);
+void repl_drop_peers(void);                   /* on identity change: they must resynchronise */
+void repl_set_wait_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisfied */
+
+/* --- the replica's side --- */
+bool repl_is_replica(void);
+void repl_replicaof(const char *host, int port); /* REPLICAOF; host NULL: NO ONE */
+const char *repl_master_host(void);
+int repl_master_port(void);
+bool repl_link_up(void);
+struct repl_link_info {
+    bool up, sync_in_progress;
+    const char *state; /* as ROLE: connect, connecting, sync, connected */
+    int64_t last_io_s, down_since_s, read_offset, applied_offset;
+    int64_t sync_total_bytes, sync_read_bytes, sync_last_io_s;
+};
+void repl_link_info(struct repl_link_info *out);
+
+void repl_cron(void); /* each second: pings, timeouts, ACKs, reconnects, backlog ttl */
+
+#endif
