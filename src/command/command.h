@@ -1,74 +1,171 @@
 /* The command table: one row a command, checked at start-up; dispatch; what commands may call.
  *
  * A handler gets slices into the input buffer: what it keeps it copies. It replies through `c->out` and counts its
- * changes in ks_dirty; if that moved, dispatch propagates the request verbatim, unless the handler said otherwise (propagate.h). */
+ * changes in ks_dirty; if that moved, dispatch propagates the request verbatim, unless the handler said otherwise (propagate.h).
+ *
+ * Rows and handlers are apart. The rows of a group (COMMAND DOCS' word) stand in table_<group>.c as an array
+ * `struct command <group>_commands[]`, closed by a row without a name, and listed in table.c. A handler is named after its
+ * command, `get_command`, or `object_encoding_command` for OBJECT ENCODING; its prototype stands in handlers.h, its body
+ * in <family>_cmd.c. A handler of a subcommand gets the whole request: argv[0] is OBJECT, argv[1] ENCODING.
+ * Arity is checked by dispatch; so are the flags below. */
 #ifndef TANDEM_COMMAND_COMMAND_H
 #define TANDEM_COMMAND_COMMAND_H
 
 #include "client/client.h"
 #include "keyspace/db.h"
 
+/* In the order in which COMMAND lists them. */
 enum command_flags {
     CMD_WRITE = 1 << 0,
     CMD_READONLY = 1 << 1,
     CMD_DENYOOM = 1 << 2,
     CMD_ADMIN = 1 << 3,
-    CMD_NOSCRIPT = 1 << 4,
-    CMD_LOADING = 1 << 5,
-    CMD_STALE = 1 << 6,
-    CMD_FAST = 1 << 7,
-    CMD_NO_AUTH = 1 << 8,
-    CMD_NO_MULTI = 1 << 9,
-    CMD_PUBSUB = 1 << 10,
-    CMD_MAY_REPLICATE = 1 << 11,
-    CMD_SKIP_MONITOR = 1 << 12,
-    CMD_SKIP_SLOWLOG = 1 << 13,
-    CMD_BLOCKING = 1 << 14,
-    CMD_NO_ASYNC_LOADING = 1 << 15,
-    CMD_MOVABLE_KEYS = 1 << 16,
-    CMD_ALLOW_BUSY = 1 << 17,
-    CMD_ASKING = 1 << 18,
-    CMD_PROTECTED = 1 << 19
+    CMD_PUBSUB = 1 << 4,
+    CMD_NOSCRIPT = 1 << 5,
+    CMD_BLOCKING = 1 << 6,
+    CMD_LOADING = 1 << 7, /* allowed while loading */
+    CMD_STALE = 1 << 8, /* allowed on a replica whose link is down, whatever replica-serve-stale-data says */
+    CMD_SKIP_MONITOR = 1 << 9,
+    CMD_SKIP_SLOWLOG = 1 << 10,
+    CMD_ASKING = 1 << 11,
+    CMD_FAST = 1 << 12,
+    CMD_NO_AUTH = 1 << 13,
+    CMD_MAY_REPLICATE = 1 << 14,
+    CMD_NO_MANDATORY_KEYS = 1 << 15,
+    CMD_NO_ASYNC_LOADING = 1 << 16,
+    CMD_NO_MULTI = 1 << 17,
+    CMD_MOVABLE_KEYS = 1 << 18, /* computed at start-up */
+    CMD_ALLOW_BUSY = 1 << 19,
+    CMD_PROTECTED = 1 << 20 /* DEBUG: enable-debug-command decides */
 };
 
-struct key_spec {      /* as COMMAND's key specifications */
-    const char *flags; /* "RW ACCESS UPDATE" */
-    enum { BEGIN_INDEX, BEGIN_KEYWORD, BEGIN_UNKNOWN } begin;
-    int index; /* BEGIN_INDEX: position; BEGIN_KEYWORD: start from */
-    const char *keyword;
-    enum { FIND_RANGE, FIND_KEYNUM, FIND_UNKNOWN } find;
-    int last, step, limit;       /* FIND_RANGE */
-    int keynum_index, first_key; /* FIND_KEYNUM, with step */
+/* ACL categories, in the order in which COMMAND lists them. Rows name what the flags don't imply: WRITE, READ, ADMIN
+ * (with DANGEROUS), PUBSUB, FAST or SLOW and BLOCKING are added at start-up. */
+enum acl_category {
+    ACL_KEYSPACE = 1 << 0,
+    ACL_READ = 1 << 1,
+    ACL_WRITE = 1 << 2,
+    ACL_SET = 1 << 3,
+    ACL_SORTEDSET = 1 << 4,
+    ACL_LIST = 1 << 5,
+    ACL_HASH = 1 << 6,
+    ACL_STRING = 1 << 7,
+    ACL_BITMAP = 1 << 8,
+    ACL_HYPERLOGLOG = 1 << 9,
+    ACL_GEO = 1 << 10,
+    ACL_STREAM = 1 << 11,
+    ACL_PUBSUB = 1 << 12,
+    ACL_ADMIN = 1 << 13,
+    ACL_FAST = 1 << 14,
+    ACL_SLOW = 1 << 15,
+    ACL_BLOCKING = 1 << 16,
+    ACL_DANGEROUS = 1 << 17,
+    ACL_CONNECTION = 1 << 18,
+    ACL_TRANSACTION = 1 << 19,
+    ACL_SCRIPTING = 1 << 20,
+    ACL_CATEGORIES = 21
 };
+
+/* What a command does with the keys that a key specification finds. */
+enum key_flags {
+    KEY_RO = 1 << 0,
+    KEY_RW = 1 << 1,
+    KEY_OW = 1 << 2,
+    KEY_RM = 1 << 3,
+    KEY_ACCESS = 1 << 4,
+    KEY_UPDATE = 1 << 5,
+    KEY_INSERT = 1 << 6,
+    KEY_DELETE = 1 << 7,
+    KEY_NOT_KEY = 1 << 8,
+    KEY_INCOMPLETE = 1 << 9,
+    KEY_VARIABLE_FLAGS = 1 << 10
+};
+
+struct key_spec {   /* as COMMAND's key specifications; an array ends with flags 0 */
+    uint32_t flags; /* enum key_flags */
+    enum { BEGIN_INDEX, BEGIN_KEYWORD, BEGIN_UNKNOWN } begin;
+    int index;           /* BEGIN_INDEX: position in argv; BEGIN_KEYWORD: start from */
+    const char *keyword; /* BEGIN_KEYWORD */
+    enum { FIND_RANGE, FIND_KEYNUM, FIND_UNKNOWN } find;
+    int last, step, limit;       /* FIND_RANGE: last is relative to the first key, or negative from the end */
+    int keynum_index, first_key; /* FIND_KEYNUM, with step */
+    const char *notes;
+};
+
+/* Short forms for rows: one key at argv[i]; keys from argv[i] to `last` (relative, or negative from the end);
+ * a count at argv[i] and then as many keys. */
+#define KEY_AT(i, fl)                                                                                        \
+    { .flags = (fl), .begin = BEGIN_INDEX, .index = (i), .find = FIND_RANGE, .step = 1 }
+#define KEY_RANGE(i, to, by, fl)                                                                             \
+    { .flags = (fl), .begin = BEGIN_INDEX, .index = (i), .find = FIND_RANGE, .last = (to), .step = (by) }
+#define KEY_COUNTED(i, fl)                                                                                   \
+    {                                                                                                        \
+        .flags = (fl), .begin = BEGIN_INDEX, .index = (i), .find = FIND_KEYNUM, .keynum_index = 0,           \
+        .first_key = 1, .step = 1                                                                            \
+    }
+#define KEY_AT_NOTE(i, fl, note)                                                                             \
+    { .flags = (fl), .begin = BEGIN_INDEX, .index = (i), .find = FIND_RANGE, .step = 1, .notes = (note) }
+#define KEYS(...)  ((const struct key_spec[]){__VA_ARGS__, {.flags = 0}})
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 struct command_stats {
-    uint64_t calls, usec, rejected, failed;
+    uint64_t calls, ticks, rejected, failed; /* ticks: ticks.h */
+};
+
+struct key_ref { /* COMMAND GETKEYS: where a key stands and what is done with it */
+    int pos;
+    uint32_t flags;
 };
 
 struct command {
-    const char *name; /* lower case; subcommands "client|list" in COMMAND's words */
-    void (*run)(struct client *c, const slice *argv, int argc);
-    int arity; /* negative: at least */
-    uint32_t flags;
-    const char *acl_categories; /* "@write @string @slow" */
-    int first_key, last_key, key_step;
-    const struct key_spec *keys;
-    int n_keys;
-    const char *since, *complexity, *summary, *group;
-    const struct command *subcommands; /* ends with a NULL name */
-    struct command_stats *stats;       /* filled at start-up */
-    const char *const *tips;           /* COMMAND's hints, NULL-terminated, or NULL */
+    const char *
+        name; /* lower case; subcommands "client|list". First member: client/ reads it through client.last_command */
+    void (*run)(struct client *c, const slice *argv, int argc); /* NULL: only subcommands */
+    int arity;                                                  /* negative: at least */
+    uint32_t flags;                                             /* enum command_flags */
+    uint32_t acl;                                               /* enum acl_category */
+    const struct key_spec *keys;                                /* KEYS(...), NULL: none */
+    struct command *subcommands; /* ends with a row without a name; NULL: none */
+    /* COMMAND DOCS. args: docs.h explains the notation. history: version, text, version, text... */
+    const char *group, *since, *complexity, *summary, *args;
+    const char *const *history, *const *tips; /* WORDS(...) or NULL */
+    const char *deprecated_since, *replaced_by;
+    /* Where key specifications can't say it: the flags of a key by the arguments (SET ... GET). May be NULL. */
+    uint32_t (*key_flags)(const slice *argv, int argc);
+
+    /* --- filled at start-up --- */
+    const struct command *parent;
+    int n_keys, first_key, last_key,
+        key_step; /* n_keys: key specifications; the rest as COMMAND's legacy fields */
+    struct command_stats stats;
 };
 
 void command_init(void); /* checks the table, builds the lookup */
-const struct command *command_lookup(slice name);
-const struct command *command_lookup_sub(const struct command *container, slice name);
-const struct command *command_at(int i); /* i-th top-level command, NULL past the end */
+struct command *command_lookup(slice name);
+struct command *command_lookup_sub(const struct command *container,
+                                   slice name);  /* name without "container|" */
+struct command *command_lookup_full(slice name); /* "config|get" too */
+struct command *command_at(int i);               /* i-th top-level command, NULL past the end */
+int command_count(void);
+bool command_arity_ok(const struct command *cmd, int argc);
+const char *command_flag_name(int bit); /* NULL past the end */
+const char *command_category_name(int bit);
 
-/* client room's hooks */
+/* --- hooks for main.c to register --- */
+/* client room's */
 void dispatch_prepare(struct request *reqs, int n);
 void dispatch_execute(struct client *c, struct request *r);
 void dispatch_closed(struct client *c);
+void dispatch_init(void); /* after command_init: statistics sections of INFO, WAIT's hook at repl */
+/* keyspace's (propagate_expired is in propagate.h) */
+void watch_key_modified(struct db *db, slice key); /* ks_hooks.modified */
+/* Before data goes away all at once, so that WATCH can tell which keys existed. FLUSHDB, FLUSHALL and SWAPDB call it
+ * themselves; repl_hooks.before_flush is watch_before_flush_all. */
+void watch_before_flush(struct db *db);
+void watch_before_flush_all(void);
+void watch_before_swap(struct db *a, struct db *b);
+/* CONFIG RESETSTAT, through server_stats_reset's caller */
+void command_stats_reset(void);
 
 static inline struct db *client_db(const struct client *c) {
     return ks_db(c->db);
@@ -78,14 +175,20 @@ static inline struct db *client_db(const struct client *c) {
 bool cmd_type_is(struct client *c, const struct entry *e,
                  enum value_type t); /* replies WRONGTYPE when not; NULL entry passes */
 bool cmd_i64(struct client *c, slice s, int64_t *out,
-             const char *err); /* err NULL: "value is not an integer or out of range" */
+             const char *err); /* err NULL: "ERR value is not an integer or out of range" */
+bool cmd_int_in(struct client *c, slice s, int64_t min, int64_t max, int64_t *out,
+                const char *err); /* err NULL: "ERR value is out of range, must be ..." as Redis words it */
+bool cmd_db_index(struct client *c, slice s, int *dbid,
+                  const char *err); /* a number of a database that exists */
 void cmd_syntax_error(struct client *c);
+void cmd_arity_error(struct client *c, const slice *argv); /* "wrong number of arguments for 'x' command" */
 /* EX/PX/EXAT/PXAT and EXPIRE family: turns an argument into absolute ms; replies "invalid expire time in '<cmd>' command". */
 bool cmd_expire_time(struct client *c, slice s, bool seconds, bool absolute, const char *cmd,
                      int64_t *out_ms);
 /* The key changed: WATCH, notification. Together what nearly every write does once per changed key. */
 void cmd_changed(struct client *c, slice key, enum ks_notify_class cls, const char *event);
-void cmd_help(struct client *c, const char *command, const char *const *lines); /* <COMMAND> HELP */
-void cmd_unknown_subcommand(struct client *c, const slice *argv);
+void cmd_help(struct client *c, const char *command,
+              const char *const *lines);                          /* <COMMAND> HELP; NULL-terminated */
+void cmd_unknown_subcommand(struct client *c, const slice *argv); /* also: wrong number of arguments for it */
 
 #endif

@@ -51,6 +51,10 @@ void reply_bool(struct reply_buf *b, bool v);       /* :0/:1 or #t/#f */
 void reply_big_number(struct reply_buf *b, const char *digits, size_t n);
 void reply_verbatim(struct reply_buf *b, const char *ext3, const void *p, size_t n);
 
+/* Called with the text of every error written through reply_error/reply_errorf, without '-' and CRLF, also when muted:
+ * dispatch counts errors by their code word. NULL: nobody listens. */
+extern void (*reply_on_error)(struct reply_buf *b, slice text);
+
 /* A length that is known only afterwards: reserve a place, write the elements, then fill it in. Nestable. */
 struct reply_mark {
     struct reply_chunk *chunk;
