@@ -10,6 +10,7 @@
 #define TANDEM_KEYSPACE_DB_H
 
 #include "keyspace/entry.h"
+#include "keyspace/value.h"
 
 struct db;
 
@@ -32,10 +33,21 @@ enum ks_notify_class { /* bits of notify-keyspace-events */
 struct ks_hooks {
     void (*expired)(struct db *db, slice key);  /* about to be deleted because it expired: propagate */
     void (*modified)(struct db *db, slice key); /* a key's value or existence changed: WATCH, tracking */
-    void (*flushed)(int dbid);                  /* a database (or all: -1) was emptied or swapped */
+    void (*flushed)(int dbid);                  /* a database (or all: -1) is about to be emptied */
+    void (*swapped)(int a, int b);              /* two databases are about to exchange their contents */
     void (*notify)(enum ks_notify_class cls, const char *event, slice key, int dbid);
 };
-void ks_set_hooks(const struct ks_hooks *hooks);
+void ks_set_hooks(const struct ks_hooks *hooks); /* copied; any of them may be NULL */
+
+/* Settings; server/config's rows point here. */
+struct ks_config {
+    bool lfu;              /* maxmemory-policy is *-lfu: the entry's 24 bits count frequency, not recency */
+    int lfu_log_factor;    /* lfu-log-factor */
+    int lfu_decay_minutes; /* lfu-decay-time */
+    bool lazyfree_expire;  /* lazyfree-lazy-expire: big expired values are freed in slices */
+    bool lazyfree_server_del; /* lazyfree-lazy-server-del: so are values that a write replaces */
+};
+extern struct ks_config ks_config;
 
 void ks_init(int databases);
 void ks_shutdown(void); /* frees everything; for tests */
@@ -46,6 +58,8 @@ int db_id(const struct db *db);
 enum ks_expire_mode { KS_EXPIRE_DELETE, KS_EXPIRE_HIDE };
 void ks_set_expire_mode(enum ks_expire_mode mode);
 void ks_set_applying(bool applying);
+/* A forked child reads our pages: reads then leave the LRU field alone, so that they stay shared. */
+void ks_set_child_active(bool active);
 
 extern uint64_t
     ks_dirty; /* changes since start; commands add to it, save points and propagation compare it */
@@ -55,7 +69,13 @@ struct ks_stats {
 extern struct ks_stats ks_stats;
 
 /* --- looking up --- */
-enum { LOOKUP_NOTOUCH = 1, LOOKUP_NOSTATS = 2 };
+enum {
+    LOOKUP_NOTOUCH = 1,  /* the LRU/LFU field stays */
+    LOOKUP_NOSTATS = 2,  /* hits and misses are not counted */
+    LOOKUP_NONOTIFY = 4, /* no "keymiss" event */
+    LOOKUP_NOEXPIRE = 8, /* an expired key is reported missing, but not deleted */
+    LOOKUP_NOEFFECTS = 15
+};
 struct entry *db_read(struct db *db, slice key, int flags); /* counts hits and misses, touches LRU */
 struct entry *db_write(struct db *db, slice key,
                        int flags); /* for a command that may change it: no hit/miss counting */
@@ -64,22 +84,17 @@ void db_prefetch_bucket(struct db *db, uint64_t hash);
 void db_prefetch_entry(struct db *db, uint64_t hash);
 uint64_t db_hash(slice key);
 
-/* --- setting: the key's value is replaced whatever its type; the key and value bytes are copied --- */
-struct value {
-    uint8_t type;     /* enum value_type */
-    uint8_t encoding; /* for pointer values: the type's encoding number */
-    slice bytes;      /* TYPE_STRING: the bytes, borrowed; stored as int/embstr/raw by content */
-    void *ptr;        /* other types: the structure, ownership passes to the key space */
-};
+/* --- setting: the key's value is replaced whatever its type; key and value bytes are copied (value.h) --- */
 #define KEEP_TTL ((int64_t)-2)
 /* Creates or overwrites. expire_ms: NO_EXPIRE, KEEP_TTL or a time. Does not call modified/notify nor count dirty. */
 struct entry *db_set(struct db *db, slice key, const struct value *v, int64_t expire_ms);
-struct entry *db_set_string(struct db *db, slice key, slice v, int64_t expire_ms);
+struct entry *db_set_string(struct db *db, slice key, slice bytes, int64_t expire_ms);
 bool db_delete(struct db *db, slice key);      /* false when there was none (an expired one counts as none) */
 bool db_delete_lazy(struct db *db, slice key); /* big values are freed in slices later */
 struct entry *db_set_expire(struct db *db, struct entry *e,
                             int64_t expire_ms); /* NO_EXPIRE removes; entry may move */
-/* Moves the entry under a new key and/or database, with its value and expiry; the target key must not exist. */
+/* Moves the entry under a new key and/or database, with its value and expiry; the target key must not exist (or be hidden:
+ * then it is replaced). NULL when there is no such key. */
 struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new_key);
 struct entry *db_copy_entry(struct db *from, slice key, struct db *to,
                             slice new_key); /* deep copy with expiry */
@@ -88,13 +103,14 @@ void ks_notify(enum ks_notify_class cls, const char *event, slice key, int dbid)
 
 /* --- whole databases --- */
 size_t db_size(const struct db *db);
-size_t db_expires(const struct db *db); /* keys with a TTL */
-int64_t db_avg_ttl_ms(const struct db *db);
-void db_flush(struct db *db, bool lazily); /* no hooks but flushed */
+size_t db_expires(const struct db *db);     /* keys with a TTL */
+int64_t db_avg_ttl_ms(const struct db *db); /* exact mean of what is left; 0 when none */
+void db_flush(struct db *db, bool lazily);  /* no hooks but flushed */
 void ks_flush_all(bool lazily);
 void ks_swap(int a, int b);
 void db_reserve(struct db *db, size_t keys, size_t expires);                    /* before a load */
 void db_each(struct db *db, void (*fn)(void *ctx, struct entry *e), void *ctx); /* no changes meanwhile */
+/* dict_scan's contract; expired entries are skipped. db_each shows them: ask entry_is_expired. */
 uint64_t db_scan(struct db *db, uint64_t cursor, void (*fn)(void *ctx, struct entry *e), void *ctx);
 struct entry *db_random(struct db *db); /* not expired when possible; NULL when empty */
 size_t db_table_bytes(const struct db *db);
@@ -113,6 +129,6 @@ extern bool ks_active_expire_on; /* DEBUG SET-ACTIVE-EXPIRE */
 
 /* --- DEBUG DIGEST, DEBUG DIGEST-VALUE: Redis's algorithm, so that digests of both servers compare --- */
 void ks_digest(unsigned char out[20]);
-void entry_digest(struct db *db, const struct entry *e, unsigned char out[20]);
+void entry_digest(const struct entry *e, unsigned char out[20]);
 
 #endif

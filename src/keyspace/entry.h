@@ -15,19 +15,10 @@
 #define TANDEM_KEYSPACE_ENTRY_H
 
 #include "base/slice.h"
+#include "keyspace/value.h"
 #include <stdint.h>
 
 struct entry;
-
-/* Numbers of Redis's object types (RDB and DEBUG speak them). */
-enum value_type {
-    TYPE_STRING = 0,
-    TYPE_LIST = 1,
-    TYPE_SET = 2,
-    TYPE_ZSET = 3,
-    TYPE_HASH = 4,
-    TYPE_STREAM = 6
-};
 
 /* Encodings per type; the numbers are private to the process. */
 enum string_encoding {
@@ -47,6 +38,8 @@ const char *entry_encoding_name(const struct entry *e); /* as OBJECT ENCODING */
 const char *entry_type_name(const struct entry *e);     /* as TYPE */
 int64_t entry_expire_ms(const struct entry *e);         /* NO_EXPIRE when none */
 void *entry_ptr(const struct entry *e);                 /* the value's own structure, for pointer encodings */
+/* The structure changed its form or place (not for strings, str.h changes those). */
+void entry_set_ptr(struct entry *e, unsigned encoding, void *ptr);
 size_t entry_bytes(const struct entry *e); /* memory of entry and value (MEMORY USAGE, DEBUG OBJECT) */
 
 /* LRU clock (seconds, 24 bits) or LFU (16 bits minutes, 8 bits log counter), by the configured policy. */
