@@ -1,0 +1,15 @@
+/* What command families share with each other: the meaning of an expire time. */
+#ifndef TANDEM_COMMAND_FAMILIES_H
+#define TANDEM_COMMAND_FAMILIES_H
+
+#include "command/command.h"
+
+/* An absolute time that is past means "delete now" on a primary. A replica, and a server that loads a file, keeps the
+ * key: its master, or the rest of the file, decides. */
+bool cmd_already_expired(int64_t expire_ms);
+/* The running command leaves as PEXPIREAT: replicas must not read their own clock. */
+void cmd_propagate_pexpireat(slice key, int64_t expire_ms);
+/* Deletes key, at once or in slices, signals it, counts it, and leaves as DEL or UNLINK. */
+void cmd_delete_and_propagate(struct client *c, slice key, bool lazily);
+
+#endif
