@@ -5,9 +5,10 @@
  * - Metadata (slab descriptors, free bitmaps) lives apart from the blocks, so that a forked child that only
  *   reads data shares the pages with its parent while the parent frees neighbours.
  * - Alignment: a block is aligned to the largest power of two <= 16 that divides its class size. Any
- *   sizeof(struct) therefore gets at least the struct's own alignment. Byte-packed blocks (key entries) use
- *   classes in 4-byte steps up to 128 bytes and must be read with memcpy.
- * - Classes: 4-byte steps to 128, then at most 6.25 % apart to 16 KB, larger blocks are mapped by the page.
+ *   sizeof(struct) therefore gets at least the struct's own alignment. A size that is a multiple of 64 gives a
+ *   block that starts a cache line. Byte-packed blocks (key entries) use classes in 4-byte steps up to 128 bytes
+ *   and must be read with memcpy.
+ * - Classes: 16 to 128 bytes in 4-byte steps, then at most 6.25 % apart to 16 KB, larger blocks by the page.
  * - Out of memory is not an error to callers: a line is logged to stderr and the process aborts.
  *
  * Under ASan (TANDEM_MEM_MALLOC) every call is malloc/free, so that the sanitizer sees each block; accounting stays. */
@@ -17,13 +18,17 @@
 #include <stddef.h>
 
 void *mem_alloc(size_t n);  /* n bytes, uninitialised; n == 0 gives a valid unique block */
-void *mem_zalloc(size_t n); /* the same, zeroed */
+void *mem_zalloc(size_t n); /* the same, zeroed; pages of a large block are not touched until written */
 void *mem_resize(void *p, size_t old,
                  size_t n);       /* p may be NULL when old is 0; stays in place inside a class */
 void mem_free(void *p, size_t n); /* p may be NULL */
 size_t mem_good_size(size_t n);   /* the size of n's class: what a block of n really holds */
 
 char *mem_strdup(const char *s); /* freed with mem_free(s, strlen(s) + 1) */
+
+/* Give back the whole pages within bytes [from, to) of a block larger than 16 KB, whose content becomes
+ * undefined; the block stays valid and is freed, and accounted, as a whole. For tables that empty gradually. */
+void mem_discard(void *p, size_t from, size_t to);
 
 struct mem_stats {
     size_t used_bytes;     /* sum of class sizes of live blocks (INFO used_memory) */
