@@ -126,10 +126,11 @@ struct command {
     uint32_t acl;                                               /* enum acl_category */
     const struct key_spec *keys;                                /* KEYS(...), NULL: none */
     struct command *subcommands; /* ends with a row without a name; NULL: none */
-    /* COMMAND DOCS. args: docs.h explains the notation. history: version, text, version, text... */
+    /* COMMAND DOCS. args: docs.c explains the notation. history: version, text, version, text... */
     const char *group, *since, *complexity, *summary, *args;
     const char *const *history, *const *tips; /* WORDS(...) or NULL */
     const char *deprecated_since, *replaced_by;
+    bool is_syscmd;
     /* Where key specifications can't say it: the flags of a key by the arguments (SET ... GET). May be NULL. */
     uint32_t (*key_flags)(const slice *argv, int argc);
 
