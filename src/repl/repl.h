@@ -16,8 +16,8 @@ struct repl_config { /* server/config writes it */
     int backlog_ttl_s, timeout_s, ping_period_s;
     bool disable_tcp_nodelay, diskless_sync;
     int diskless_sync_delay_s, diskless_sync_max_replicas;
-    int diskless_load; /* 0 disabled, 1 on-empty-db, 2 swapdb */
-    bool replica_read_only, replica_serve_stale_data, replica_announced;
+    int diskless_load; /* 0 disabled, 1 on-empty-db ("swapdb" is not accepted) */
+    bool replica_read_only, replica_serve_stale_data, replica_announced, replica_lazy_flush;
     int replica_priority, announce_port;
     char *announce_ip, *master_auth, *master_user;
     int min_replicas_to_write, min_replicas_max_lag_s;
@@ -34,29 +34,37 @@ extern struct repl_stats repl_stats;
 /* What repl needs of rooms above it; main.c sets it. */
 struct repl_hooks {
     void (*role_changed)(bool is_replica); /* log role, expire mode, WATCH and blocked clients */
-    void (*before_flush)(void);            /* old data goes away: signal flushed, disconnect... */
-    void (*loaded)(void);                  /* a full sync was loaded */
+    /* A full sync is about to replace data and history: readers of the log (AOF) must detach their cursors. */
+    void (*before_flush)(void);
+    void (*loaded)(void);               /* a full sync was loaded */
+    bool (*persistence_disabled)(void); /* no save points and no AOF: rdb-del-sync-files may apply */
 };
 void repl_set_hooks(const struct repl_hooks *hooks);
 
-void repl_init(void);
+void repl_init(void); /* after client_room_init; hooks itself into the loop's BEFORE_WAIT phase */
 void repl_shutdown(void);
+/* hooks.closed of the client room must call this for every client: a replica or our master's link may be ending. */
+void repl_client_closed(struct client *c);
 
 /* --- identity --- */
+/* 40 hex digits and a NUL. */
 const char *repl_id(void);
 const char *repl_id2(void);
 int64_t repl_second_offset(void);
 int64_t repl_offset(void); /* master_repl_offset */
 void repl_change_id(void); /* DEBUG CHANGE-REPL-ID; a new history from here */
 void repl_shift_id(void);  /* promotion: replid becomes replid2 up to the offset, a new replid */
-void repl_fill_rdb_info(struct rdb_info *info);          /* aux fields for a save */
-void repl_restore_identity(const struct rdb_info *info); /* after loading a file at start */
+void repl_fill_rdb_info(struct rdb_info *info); /* aux fields for a save */
+/* After loading a file at start: a master accepts the old history's replicas at that very offset, a replica asks its
+ * master to go on from there. */
+void repl_restore_identity(const struct rdb_info *info);
 
 /* --- the log's writers (command/propagate) --- */
 bool repl_wants_log(void); /* there is a backlog or a reader: append; otherwise appending is skipped */
 void repl_append_command(int dbid, int argc,
                          const slice *argv); /* SELECT first when the db differs from the last */
-void repl_append_raw(int dbid, slice raw);   /* one or more complete commands as RESP */
+void repl_append_raw(int dbid,
+                     slice raw); /* one or more complete commands as RESP; dbid -1: of no database */
 void repl_applied(struct client *master,
                   slice raw); /* a replica executed these bytes of its master's stream */
 
@@ -82,18 +90,20 @@ void repl_set_wait_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisf
 
 /* --- the replica's side --- */
 bool repl_is_replica(void);
-void repl_replicaof(const char *host, int port); /* REPLICAOF; host NULL: NO ONE */
+/* REPLICAOF; host NULL: NO ONE. At start (before the loop runs) it only notes the master; the first cron connects. */
+void repl_replicaof(const char *host, int port);
 const char *repl_master_host(void);
 int repl_master_port(void);
 bool repl_link_up(void);
 struct repl_link_info {
     bool up, sync_in_progress;
-    const char *state; /* as ROLE: connect, connecting, sync, connected */
+    const char *state; /* as ROLE: none, connect, connecting, handshake, sync, connected */
     int64_t last_io_s, down_since_s, read_offset, applied_offset;
     int64_t sync_total_bytes, sync_read_bytes, sync_last_io_s;
 };
 void repl_link_info(struct repl_link_info *out);
 
-void repl_cron(void); /* each second: pings, timeouts, ACKs, reconnects, backlog ttl */
+void repl_resize_backlog(void); /* repl_config.backlog_size_bytes changed */
+void repl_cron(void);           /* each second: pings, timeouts, ACKs, reconnects, backlog ttl */
 
 #endif
