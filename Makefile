@@ -2,7 +2,7 @@
 CC      ?= gcc
 B       ?= build
 PREFIX  ?= /usr/local
-WARN    := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+WARN    := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 OPT     ?= -O2 -g -fno-omit-frame-pointer
 SAN     := $(if $(ASAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -DTANDEM_MEM_MALLOC -O1)
 ALL     := $(WARN) $(OPT) $(SAN) -Isrc -MMD -MP

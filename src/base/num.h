@@ -12,10 +12,11 @@
  * strings that may be stored as integers, because printing them gives the same bytes. */
 bool num_parse_i64(slice s, int64_t *out);
 bool num_parse_u64(slice s, uint64_t *out);
-/* The whole slice as a (long) double, "inf"/"-inf" accepted, nan, blanks, hex and trailing bytes refused. */
+/* The whole slice as a (long) double, as strtod reads it (inf and hexadecimal too); nan, leading blanks, trailing
+ * bytes, overflow and underflow to zero are refused. */
 bool num_parse_double(slice s, double *out);
 bool num_parse_long_double(slice s, long double *out);
-/* "1k" = 1000, "1kb" = 1024, m mb g gb, b or none; false on anything else or overflow. */
+/* "1k" = 1000, "1kb" = 1024, m mb g gb, b or none; no digits are 0; false on anything else or overflow. */
 bool num_parse_bytes(slice s, uint64_t *out);
 
 size_t num_format_i64(char *buf, int64_t v); /* returns the length; no NUL written; room NUM_INT_BYTES */

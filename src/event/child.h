@@ -1,8 +1,11 @@
-/* Forked children (snapshots, AOF rewrites, the fsync helper): starting, talking back, ending.
+/* Forked children (snapshots, AOF rewrites, helper processes): starting, talking back, ending.
  *
- * At most one child that reads the data (CHILD_SNAPSHOT, CHILD_REWRITE) at a time. The child must end with
- * child_exit (never return into the loop); the parent learns of the end in its loop (SIGCHLD -> waitpid) and
- * calls on_end once. The report pipe carries struct child_report from child to parent. */
+ * At most one child that reads the data (CHILD_SNAPSHOT, CHILD_REWRITE) at a time; helpers (CHILD_HELPER: the fsync
+ * process) are apart from that and up to CHILD_HELPERS_MAX. `run` returns the child's exit code and never returns
+ * into the loop; the parent learns of the end in its loop (SIGCHLD -> waitpid) and calls on_end once.
+ *
+ * In the child, before `run`: signals have their default actions, the log's role is C, and every descriptor but
+ * 0, 1, 2, the report pipe and `keep` is closed, so that a socket the parent closes is closed for its peer too. */
 #ifndef TANDEM_EVENT_CHILD_H
 #define TANDEM_EVENT_CHILD_H
 
@@ -11,7 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum child_kind { CHILD_NONE, CHILD_SNAPSHOT, CHILD_REWRITE };
+enum child_kind { CHILD_NONE, CHILD_SNAPSHOT, CHILD_REWRITE, CHILD_HELPER };
+#define CHILD_HELPERS_MAX 4
+#define CHILD_KEEP_MAX    8
 
 struct child_report {
     uint64_t cow_bytes;
@@ -23,14 +28,17 @@ struct child_spec {
     enum child_kind kind;
     const char *title;     /* process title suffix, e.g. "tandem-rdb-bgsave" */
     int (*run)(void *ctx); /* in the child; the return value is its exit code */
-    void (*on_end)(void *ctx, int exit_code, int signal); /* in the parent */
+    void (*on_end)(void *ctx, int exit_code,
+                   int signal); /* in the parent; exit_code -1 when a signal ended it */
     void *ctx;
+    int keep[CHILD_KEEP_MAX]; /* descriptors the child needs */
+    int keep_count;
 };
 
-pid_t child_start(const struct child_spec *spec); /* pid, or -1 with errno */
-enum child_kind child_active(void);
-pid_t child_pid(void);
-void child_kill(int signal); /* ask the active child to end; on_end still comes */
+pid_t child_start(const struct child_spec *spec); /* pid, or -1 with errno; EEXIST: a data child is active */
+enum child_kind child_active(void);               /* the data child's kind, CHILD_NONE without one */
+pid_t child_pid(void);                            /* the data child's, -1 without one */
+void child_kill(int signal);                      /* ask the data child to end; on_end still comes */
 void child_report(uint64_t keys_done,
                   bool is_final);     /* in the child: rate-limited, measures CoW from smaps */
 void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */

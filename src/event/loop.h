@@ -4,9 +4,9 @@
  * due timers -> EV_BEFORE_WAIT hooks in order of registration (log, AOF, replies, replicas, freeing closed clients).
  * One loop a process; the state is this room's own.
  *
- * Ownership: ev_io and ev_timer are embedded in their owners. They must stay alive until removed; a handler may
- * remove any ev_io, but the memory of another ev_io may be freed only in a BEFORE_WAIT hook, because the same
- * epoll_wait batch may still name it. Level-triggered. */
+ * Ownership: ev_io and ev_timer are embedded in their owners and must stay alive until removed (ev_io_set(io, 0),
+ * ev_timer_stop). Once removed they are never called or looked at again, not even when the running batch of ready
+ * descriptors still named them: removal strikes them off every batch under way. Level-triggered. */
 #ifndef TANDEM_EVENT_LOOP_H
 #define TANDEM_EVENT_LOOP_H
 
@@ -25,12 +25,14 @@ struct ev_io {
 void ev_init(void);
 void ev_shutdown(void);
 void ev_io_init(struct ev_io *io, int fd, void (*fn)(struct ev_io *io, int ready), void *ctx);
-void ev_io_set(struct ev_io *io,
-               int mask); /* adds, changes or (0) removes; no system call when nothing changes */
+/* Adds, changes or (0) removes; no system call when nothing changes. False when the kernel has no room for it
+ * (ENOSPC, ENOMEM): then nothing has changed. An error or hang-up on the descriptor is reported as all of `mask`. */
+bool ev_io_set(struct ev_io *io, int mask);
 
 struct ev_timer {
-    uint64_t due_us;          /* monotonic */
-    int64_t (*fn)(void *ctx); /* returns ms until the next call, or EV_STOP */
+    uint64_t due_us; /* monotonic */
+    int64_t (*fn)(
+        void *ctx); /* returns ms until the next call, or EV_STOP (then the timer may be freed in it) */
     void *ctx;
     int heap_index; /* -1: not armed */
 };
@@ -38,6 +40,9 @@ enum { EV_STOP = -1 };
 void ev_timer_init(struct ev_timer *t, int64_t (*fn)(void *ctx), void *ctx);
 void ev_timer_start(struct ev_timer *t, int64_t delay_ms); /* re-arms when armed */
 void ev_timer_stop(struct ev_timer *t);
+static inline bool ev_timer_armed(const struct ev_timer *t) {
+    return t->heap_index >= 0;
+}
 
 enum ev_phase { EV_AFTER_IO, EV_BEFORE_WAIT, EV_PHASES };
 void ev_hook_add(enum ev_phase phase, void (*fn)(void));
@@ -45,9 +50,13 @@ void ev_want_turn(void); /* there is work left over: the next epoll_wait must no
 
 void ev_run(void); /* turns until ev_quit */
 void ev_quit(void);
-/* One turn from inside long work (loading, DEBUG SLEEP's watchdog): handles ready io for at most timeout_ms.
- * Safe to nest once; timers run, so those that must not run while loading look at the loader's state. */
+/* One turn from inside long work (loading, DEBUG SLEEP's watchdog): waits at most timeout_ms (-1: until something
+ * happens) and does all that a turn does, hooks and timers included. May be called from a handler, hook or timer;
+ * whoever runs there must bear being entered again. A timer is never entered while it runs; those that must not run
+ * while loading look at the loader's state. */
 void ev_turn(int timeout_ms);
 uint64_t ev_turns(void); /* turns so far */
+/* In a forked child: the loop is the parent's, from here on ev_io_set does nothing. */
+void ev_disown(void);
 
 #endif

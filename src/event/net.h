@@ -13,8 +13,10 @@
 int net_listen_tcp(const char *addr, int port, int backlog,
                    char *err); /* addr "*" = 0.0.0.0, "::*" = :: (v6 only) */
 int net_listen_unix(const char *path, mode_t perm, int backlog, char *err);
-int net_accept(int listen_fd, char *ip, int *port, char *err); /* -1 with errno EAGAIN when none waits */
-/* Starts a connection; completion is EV_WRITE then net_connect_error. Resolves names (blocking, as Redis does). */
+/* -1 with errno EAGAIN when none waits. ip (NET_ADDR_BYTES) and port may be NULL; "" and 0 for unix sockets. */
+int net_accept(int listen_fd, char *ip, int *port, char *err);
+/* Starts a connection; completion is EV_WRITE then net_connect_error. Resolves names (blocking, as Redis does).
+ * source_addr NULL or "": any. */
 int net_connect_start(const char *host, int port, const char *source_addr, char *err);
 int net_connect_unix(const char *path, char *err);
 int net_connect_error(int fd); /* SO_ERROR: 0 when connected */

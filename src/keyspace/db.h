@@ -41,6 +41,7 @@ void ks_set_hooks(const struct ks_hooks *hooks); /* copied; any of them may be N
 
 /* Settings; server/config's rows point here. */
 struct ks_config {
+    bool lru;              /* maxmemory-policy is *-lru: snapshots carry each key's idle time */
     bool lfu;              /* maxmemory-policy is *-lfu: the entry's 24 bits count frequency, not recency */
     int lfu_log_factor;    /* lfu-log-factor */
     int lfu_decay_minutes; /* lfu-decay-time */
@@ -89,6 +90,8 @@ uint64_t db_hash(slice key);
 /* Creates or overwrites. expire_ms: NO_EXPIRE, KEEP_TTL or a time. Does not call modified/notify nor count dirty. */
 struct entry *db_set(struct db *db, slice key, const struct value *v, int64_t expire_ms);
 struct entry *db_set_string(struct db *db, slice key, slice bytes, int64_t expire_ms);
+/* For loaders: adds a key that is not there (hash: db_hash(key)); NULL when it is, and then nothing changed. */
+struct entry *db_add(struct db *db, slice key, uint64_t hash, const struct value *v, int64_t expire_ms);
 bool db_delete(struct db *db, slice key);      /* false when there was none (an expired one counts as none) */
 bool db_delete_lazy(struct db *db, slice key); /* big values are freed in slices later */
 struct entry *db_set_expire(struct db *db, struct entry *e,

@@ -1,0 +1,28 @@
+/* The clocks. The cached wall clock is one variable that only clock_update moves; the others are vDSO calls.
+ * A first reading before any update is exact, so that start-up code need not know about the cache. */
+#include "base/clock.h"
+
+#include <time.h>
+
+static int64_t cached_ms;
+
+int64_t clock_wall_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+uint64_t clock_mono_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void clock_update(void) {
+    cached_ms = clock_wall_us() / 1000;
+}
+
+int64_t clock_ms(void) {
+    if (cached_ms == 0) clock_update();
+    return cached_ms;
+}
