@@ -5,7 +5,7 @@ PREFIX  ?= /usr/local
 WARN    := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 OPT     ?= -O2 -g -fno-omit-frame-pointer
 SAN     := $(if $(ASAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -DTANDEM_MEM_MALLOC -O1)
-ALL     := $(WARN) $(OPT) $(SAN) -Isrc -MMD -MP
+ALL     := $(WARN) $(OPT) $(SAN) -Isrc -Itests -MMD -MP
 LIBS    := -lm
 
 SRC     := $(filter-out src/main.c,$(wildcard src/*/*.c))
@@ -34,7 +34,7 @@ $(TOOLS): $B/tandem-%: $B/tools/%.o $B/libtandem.a
 # Tests: one Criterion binary a suite; fuzz targets link a small bounded driver.
 define suite
 $B/test-$1: $(patsubst %.c,$B/%.o,$(wildcard tests/$1/*.c tests/$1/*/*.c)) $(SUPPORT) $B/libtandem.a
-	$$(CC) $$(ALL) $$(CFLAGS) $$^ $$(LDFLAGS) -lcriterion $$(LIBS) -o $$@
+	$$(CC) $$(ALL) $$(CFLAGS) $$^ $$(LDFLAGS) -lcriterion -lhiredis $$(LIBS) -o $$@
 endef
 $(foreach s,$(SUITES),$(eval $(call suite,$s)))
 

@@ -1,0 +1,247 @@
+/* The fault proxy's process: a poll loop over pairs of sockets that looks at its orders in shared memory each round. */
+#include "support/proxy.h"
+#include "support/server.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAIRS     32
+#define BUF_BYTES 65536
+#define ROUND_MS  2
+
+struct proxy_shared {
+    atomic_bool refuse, stall;
+    atomic_int split, cut_order, cut_done;
+    atomic_llong cut_after, throttle, corrupt_at;
+    atomic_ullong bytes_down, connections, cuts;
+};
+
+struct flow { /* one direction of a pair */
+    int from, to;
+    char *buf;
+    size_t start, end;
+    int64_t seen; /* bytes read from `from` */
+    bool down;
+};
+
+struct pair {
+    bool used;
+    struct flow flows[2];
+};
+
+static struct pair pairs[PAIRS];
+static struct proxy_shared *sh;
+
+static void pair_close(struct pair *p, bool reset) {
+    if (!p->used) return;
+    if (reset) {
+        struct linger l = {1, 0};
+        setsockopt(p->flows[0].from, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+        setsockopt(p->flows[0].to, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+    }
+    close(p->flows[0].from);
+    close(p->flows[0].to);
+    free(p->flows[0].buf);
+    free(p->flows[1].buf);
+    *p = (struct pair){0};
+}
+
+static void cut_all(void) {
+    static int turn;
+    bool any = false;
+    for (int i = 0; i < PAIRS; i++) {
+        any |= pairs[i].used;
+        pair_close(&pairs[i], turn & 1);
+    }
+    turn++;
+    if (any) atomic_fetch_add(&sh->cuts, 1);
+}
+
+static int connect_to(int port) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+static void accept_pair(int listener, int target) {
+    int client = accept(listener, NULL, NULL);
+    if (client < 0) return;
+    struct pair *p = NULL;
+    for (int i = 0; i < PAIRS && p == NULL; i++)
+        if (!pairs[i].used) p = &pairs[i];
+    int server = p != NULL && !sh->refuse ? connect_to(target) : -1;
+    if (server < 0) {
+        close(client);
+        return;
+    }
+    fcntl(client, F_SETFL, O_NONBLOCK);
+    fcntl(server, F_SETFL, O_NONBLOCK);
+    *p = (struct pair){.used = true};
+    p->flows[0] = (struct flow){.from = client, .to = server, .buf = malloc(BUF_BYTES)};
+    p->flows[1] = (struct flow){.from = server, .to = client, .buf = malloc(BUF_BYTES), .down = true};
+    atomic_fetch_add(&sh->connections, 1);
+}
+
+/* false: this side is gone. */
+static bool flow_read(struct flow *f) {
+    if (f->start < f->end) return true;
+    f->start = f->end = 0;
+    ssize_t n = read(f->from, f->buf, BUF_BYTES);
+    if (n == 0 || (n < 0 && errno != EAGAIN)) return false;
+    if (n < 0) return true;
+    int64_t at = f->down ? sh->corrupt_at - f->seen : -1;
+    if (at >= 0 && at < n) f->buf[at] ^= 0x10;
+    f->seen += n;
+    f->end = (size_t)n;
+    return true;
+}
+
+static bool flow_write(struct flow *f, int64_t *allowance) {
+    size_t n = f->end - f->start;
+    if (n == 0) return true;
+    int split = sh->split;
+    if (split > 0 && n > (size_t)split) n = (size_t)split;
+    if (*allowance >= 0 && n > (size_t)*allowance) n = (size_t)*allowance;
+    int64_t cut = f->down ? sh->cut_after : -1;
+    if (cut >= 0 && n > (size_t)cut) n = (size_t)cut;
+    if (n > 0) {
+        ssize_t k = write(f->to, f->buf + f->start, n);
+        if (k < 0) return errno == EAGAIN;
+        f->start += (size_t)k;
+        if (*allowance >= 0) *allowance -= k;
+        if (f->down) atomic_fetch_add(&sh->bytes_down, (unsigned long long)k);
+        if (cut >= 0) {
+            cut -= k;
+            atomic_store(&sh->cut_after, cut);
+        }
+    }
+    if (cut == 0) {
+        atomic_store(&sh->cut_after, -1);
+        cut_all();
+    }
+    return true;
+}
+
+static void move_bytes(void) {
+    static uint64_t last_ms;
+    uint64_t now = now_ms();
+    int64_t rate = sh->throttle;
+    int64_t allowance = rate > 0 ? rate * (int64_t)(last_ms != 0 ? now - last_ms : 0) / 1000 : -1;
+    if (rate > 0 && allowance == 0) return;
+    last_ms = now;
+    for (int i = 0; i < PAIRS; i++) {
+        struct pair *p = &pairs[i];
+        for (int d = 0; d < 2 && p->used; d++) {
+            bool alive = flow_read(&p->flows[d]);
+            if (alive) alive = flow_write(&p->flows[d], &allowance);
+            if (p->used && !alive) pair_close(p, false);
+        }
+    }
+}
+
+static void run(int listener, int target) {
+    for (;;) {
+        struct pollfd fds[1 + PAIRS * 4] = {{.fd = listener, .events = POLLIN}};
+        int n = 1;
+        bool slow = sh->stall || sh->throttle > 0 || sh->split > 0;
+        for (int i = 0; i < PAIRS && !slow; i++) {
+            for (int d = 0; d < 2 && pairs[i].used; d++) {
+                struct flow *f = &pairs[i].flows[d];
+                bool full = f->start < f->end;
+                fds[n++] = (struct pollfd){.fd = full ? f->to : f->from, .events = full ? POLLOUT : POLLIN};
+            }
+        }
+        poll(fds, (nfds_t)n, ROUND_MS);
+        int order = sh->cut_order;
+        if (order != sh->cut_done) {
+            cut_all();
+            sh->cut_done = order;
+        }
+        if (fds[0].revents) accept_pair(listener, target);
+        if (!sh->stall) move_bytes();
+    }
+}
+
+static int listen_free(int *port) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    cr_assert(bind(fd, (struct sockaddr *)&a, n) == 0 && listen(fd, 64) == 0);
+    cr_assert(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+struct proxy *proxy_start(int target_port) {
+    struct proxy *p = calloc(1, sizeof *p);
+    p->shared = mmap(NULL, sizeof *p->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    p->shared->cut_after = p->shared->corrupt_at = -1;
+    int listener = listen_free(&p->port);
+    fflush(NULL);
+    p->pid = fork();
+    cr_assert(p->pid >= 0);
+    if (p->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGPIPE, SIG_IGN);
+        sh = p->shared;
+        run(listener, target_port);
+    }
+    close(listener);
+    return p;
+}
+
+void proxy_stop(struct proxy *p) {
+    kill(p->pid, SIGKILL);
+    waitpid(p->pid, NULL, 0);
+    munmap(p->shared, sizeof *p->shared);
+    free(p);
+}
+
+void proxy_cut(struct proxy *p) {
+    int order = p->shared->cut_order + 1;
+    p->shared->cut_order = order;
+    WAIT_UNTIL(p->shared->cut_done == order);
+}
+
+void proxy_cut_after(struct proxy *p, int64_t bytes) {
+    p->shared->cut_after = bytes;
+}
+void proxy_refuse(struct proxy *p, bool on) {
+    p->shared->refuse = on;
+}
+void proxy_stall(struct proxy *p, bool on) {
+    p->shared->stall = on;
+}
+void proxy_split(struct proxy *p, int max_bytes) {
+    p->shared->split = max_bytes;
+}
+void proxy_throttle(struct proxy *p, int64_t bytes_per_s) {
+    p->shared->throttle = bytes_per_s;
+}
+void proxy_corrupt_at(struct proxy *p, int64_t byte) {
+    p->shared->corrupt_at = byte;
+}
+uint64_t proxy_bytes_down(struct proxy *p) {
+    return p->shared->bytes_down;
+}
+uint64_t proxy_connections(struct proxy *p) {
+    return p->shared->connections;
+}
+uint64_t proxy_cuts(struct proxy *p) {
+    return p->shared->cuts;
+}

@@ -1,0 +1,36 @@
+/* A TCP proxy that does harm on request: cuts, stalls, splits, throttles, corrupts. A process of its own between a replica and its primary.
+ *
+ * "Down" is what the server behind it (the primary) sends, "up" what the client (the replica) sends. Orders take effect at
+ * once and last until changed; counters are live. Ends with the test (PR_SET_PDEATHSIG). */
+#ifndef TANDEM_TESTS_PROXY_H
+#define TANDEM_TESTS_PROXY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proxy_shared; /* memory of both processes */
+
+struct proxy {
+    pid_t pid;
+    int port; /* connect here */
+    struct proxy_shared *shared;
+};
+
+struct proxy *proxy_start(int target_port);
+void proxy_stop(struct proxy *p);
+
+void proxy_cut(struct proxy *p);                      /* closes all connections now (RST or FIN by turns) */
+void proxy_cut_after(struct proxy *p, int64_t bytes); /* cuts once so many more bytes went down; -1: never */
+void proxy_refuse(struct proxy *p, bool on);          /* new connections are closed at once */
+void proxy_stall(struct proxy *p, bool on);           /* nothing moves, connections stay */
+void proxy_split(struct proxy *p, int max_bytes);     /* at most so many bytes a write; 0: no limit */
+void proxy_throttle(struct proxy *p, int64_t bytes_per_s); /* 0: no limit */
+void proxy_corrupt_at(struct proxy *p,
+                      int64_t byte); /* flips a bit of the n-th byte down of each connection; -1: none */
+
+uint64_t proxy_bytes_down(struct proxy *p); /* since the start, all connections */
+uint64_t proxy_connections(struct proxy *p);
+uint64_t proxy_cuts(struct proxy *p); /* cuts that closed a living connection */
+
+#endif
