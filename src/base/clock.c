@@ -26,3 +26,7 @@ int64_t clock_ms(void) {
     if (cached_ms == 0) clock_update();
     return cached_ms;
 }
+
+void clock_set_for_test(int64_t ms) {
+    cached_ms = ms;
+}
