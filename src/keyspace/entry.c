@@ -1,0 +1,205 @@
+/* Packed entries: the only file that knows how a key, its expire time and its value lie in one block.
+ *
+ * Invariant: the block's size class is that of entry_block_bytes, which is computed from the content; so a block is
+ * freed without a size being stored, and a value may change in place exactly when the class stays.
+ * Not here: the table and the expiry index that point at entries (db.c, ttl.c). */
+#include "keyspace/entry_internal.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/num.h"
+
+#define INT_DIGITS_MAX 20 /* longer strings cannot spell a 64-bit integer */
+
+static size_t varint_bytes(size_t v) {
+    size_t n = 1;
+    while (v >= 0x80) v >>= 7, n++;
+    return n;
+}
+
+static uint8_t *varint_write(uint8_t *p, size_t v) {
+    while (v >= 0x80) {
+        *p++ = (uint8_t)(v | 0x80);
+        v >>= 7;
+    }
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+/* --- payloads --- */
+
+struct payload payload_of_i64(int64_t v) {
+    bool small = v >= INT32_MIN && v <= INT32_MAX;
+    return (struct payload){.type = TYPE_STRING, .encoding = small ? STR_INT32 : STR_INT64, .integer = v};
+}
+
+struct payload payload_of_bytes(slice bytes, enum value_form form) {
+    int64_t v;
+    if (form == VALUE_AUTO && bytes.n <= INT_DIGITS_MAX && num_parse_i64(bytes, &v)) return payload_of_i64(v);
+    struct payload p = {.type = TYPE_STRING, .bytes = bytes};
+    if (bytes.n > STR_EMBED_BYTES_MAX) {
+        p.encoding = STR_HEAP;
+        p.ptr = sds_newlen(bytes.p, bytes.n);
+    } else {
+        bool raw = form == VALUE_RAW || bytes.n > STR_EMBSTR_MAX;
+        p.encoding = raw ? STR_EMBED_RAW : STR_EMBED_EMBSTR;
+    }
+    return p;
+}
+
+struct payload payload_of_entry(const struct entry *e) {
+    struct payload p = {.type = (uint8_t)entry_type(e), .encoding = (uint8_t)entry_encoding(e)};
+    const uint8_t *at = entry_value_at(e);
+    if (p.type != TYPE_STRING || p.encoding == STR_HEAP) {
+        memcpy(&p.ptr, at, sizeof p.ptr);
+    } else if (p.encoding == STR_INT32) {
+        int32_t v;
+        memcpy(&v, at, sizeof v);
+        p.integer = v;
+    } else if (p.encoding == STR_INT64) {
+        memcpy(&p.integer, at, sizeof p.integer);
+    } else {
+        p.bytes = entry_embedded(e);
+    }
+    return p;
+}
+
+static size_t payload_bytes(const struct payload *p) {
+    if (p->type != TYPE_STRING) return sizeof(void *);
+    switch (p->encoding) {
+    case STR_INT32: return sizeof(int32_t);
+    case STR_INT64: return sizeof(int64_t);
+    case STR_HEAP: return sizeof(void *);
+    default: return varint_bytes(p->bytes.n) + p->bytes.n;
+    }
+}
+
+/* The bytes move before the length is written: they may come from this very place. */
+static void payload_write(uint8_t *at, const struct payload *p) {
+    if (p->type != TYPE_STRING || p->encoding == STR_HEAP) {
+        memcpy(at, &p->ptr, sizeof p->ptr);
+    } else if (p->encoding == STR_INT32) {
+        int32_t v = (int32_t)p->integer;
+        memcpy(at, &v, sizeof v);
+    } else if (p->encoding == STR_INT64) {
+        memcpy(at, &p->integer, sizeof p->integer);
+    } else {
+        if (p->bytes.n > 0) memmove(at + varint_bytes(p->bytes.n), p->bytes.p, p->bytes.n);
+        varint_write(at, p->bytes.n);
+    }
+}
+
+/* --- blocks --- */
+
+static size_t prefix_bytes(bool with_expire, size_t key_n) {
+    return sizeof(uint32_t) + (with_expire ? ENTRY_EXPIRE_BYTES : 0) + varint_bytes(key_n) + key_n;
+}
+
+static uint32_t head_of(const struct payload *p, bool with_expire, uint32_t lru) {
+    return (lru & ENTRY_LRU_MASK) | (uint32_t)p->type << ENTRY_TYPE_SHIFT |
+           (uint32_t)p->encoding << ENTRY_ENCODING_SHIFT | (with_expire ? ENTRY_EXPIRE_BIT : 0);
+}
+
+struct entry *entry_new(slice key, bool with_expire, const struct payload *p, uint32_t lru) {
+    struct entry *e = mem_alloc(prefix_bytes(with_expire, key.n) + payload_bytes(p));
+    e->head = head_of(p, with_expire, lru);
+    uint8_t *at = varint_write(e->rest + (with_expire ? ENTRY_EXPIRE_BYTES : 0), key.n);
+    if (key.n > 0) memcpy(at, key.p, key.n);
+    payload_write(at + key.n, p);
+    return e;
+}
+
+struct entry *entry_rebuild(const struct entry *e, bool with_expire, const struct payload *p) {
+    struct entry *fresh = entry_new(entry_key_at(e), with_expire, p, entry_lru(e));
+    if (with_expire && entry_has_expire(e)) memcpy(fresh->rest, e->rest, ENTRY_EXPIRE_BYTES);
+    return fresh;
+}
+
+size_t entry_block_bytes(const struct entry *e) {
+    struct payload p = payload_of_entry(e);
+    return prefix_bytes(entry_has_expire(e), entry_key_at(e).n) + payload_bytes(&p);
+}
+
+bool entry_fits(const struct entry *e, const struct payload *p) {
+    size_t now = entry_block_bytes(e);
+    size_t then = prefix_bytes(entry_has_expire(e), entry_key_at(e).n) + payload_bytes(p);
+    return now == then || mem_good_size(now) == mem_good_size(then);
+}
+
+void entry_write(struct entry *e, const struct payload *p) {
+    uint8_t *at = entry_value_at(e);
+    payload_write(at, p);
+    e->head = head_of(p, entry_has_expire(e), e->head);
+}
+
+void entry_free_block(struct entry *e) {
+    mem_free(e, entry_block_bytes(e));
+}
+
+void entry_release(struct entry *e, bool lazily) {
+    if (entry_type(e) != TYPE_STRING || entry_encoding(e) == STR_HEAP)
+        value_release(entry_type(e), entry_encoding(e), entry_ptr(e), lazily);
+}
+
+/* --- reading --- */
+
+slice entry_key(const struct entry *e) {
+    return entry_key_at(e);
+}
+
+enum value_type entry_type(const struct entry *e) {
+    return (e->head >> ENTRY_TYPE_SHIFT) & 7;
+}
+
+unsigned entry_encoding(const struct entry *e) {
+    return (e->head >> ENTRY_ENCODING_SHIFT) & 15;
+}
+
+const char *entry_type_name(const struct entry *e) {
+    return value_type_name(entry_type(e));
+}
+
+const char *entry_encoding_name(const struct entry *e) {
+    unsigned encoding = entry_encoding(e);
+    if (entry_type(e) != TYPE_STRING) return value_ops(entry_type(e))->encoding_name(encoding);
+    switch (encoding) {
+    case STR_INT32:
+    case STR_INT64: return "int";
+    case STR_EMBED_EMBSTR: return "embstr";
+    default: return "raw";
+    }
+}
+
+int64_t entry_expire_ms(const struct entry *e) {
+    return entry_has_expire(e) ? entry_expire_at(e) : NO_EXPIRE;
+}
+
+void *entry_ptr(const struct entry *e) {
+    assert_that(entry_type(e) != TYPE_STRING || entry_encoding(e) == STR_HEAP);
+    void *ptr;
+    memcpy(&ptr, entry_value_at(e), sizeof ptr);
+    return ptr;
+}
+
+void entry_set_ptr(struct entry *e, unsigned encoding, void *ptr) {
+    assert_that(entry_type(e) != TYPE_STRING || entry_encoding(e) == STR_HEAP);
+    struct payload p = {.type = (uint8_t)entry_type(e), .encoding = (uint8_t)encoding, .ptr = ptr};
+    entry_write(e, &p);
+}
+
+size_t entry_bytes(const struct entry *e) {
+    size_t n = mem_good_size(entry_block_bytes(e));
+    if (entry_type(e) != TYPE_STRING)
+        return n + value_ops(entry_type(e))->bytes(entry_encoding(e), entry_ptr(e));
+    return entry_encoding(e) == STR_HEAP ? n + sds_alloc_bytes(entry_ptr(e)) : n;
+}
+
+uint32_t entry_lru(const struct entry *e) {
+    return e->head & ENTRY_LRU_MASK;
+}
+
+/* A store dirties the cache line and, beside a forked child, copies the page: only when the value differs. */
+void entry_set_lru(struct entry *e, uint32_t lru24) {
+    uint32_t head = (e->head & ~ENTRY_LRU_MASK) | (lru24 & ENTRY_LRU_MASK);
+    if (head != e->head) e->head = head;
+}

@@ -1,0 +1,102 @@
+/* Entries from the inside: building, reshaping and taking them apart. Only keyspace/ files include this header.
+ *
+ * Ownership: these functions handle the block alone. What a pointer value points to is passed on as it is;
+ * whoever drops an entry calls entry_release first. Keeping table and expiry index true is db.c's matter. */
+#ifndef TANDEM_KEYSPACE_ENTRY_INTERNAL_H
+#define TANDEM_KEYSPACE_ENTRY_INTERNAL_H
+
+#include "base/sds.h"
+#include "keyspace/entry.h"
+
+struct entry {
+    uint32_t head; /* lru:24 | type:3 | encoding:4 | has_expire:1, from the low bits up */
+    uint8_t rest[];
+};
+
+#define ENTRY_LRU_MASK       0xffffffu
+#define ENTRY_TYPE_SHIFT     24
+#define ENTRY_ENCODING_SHIFT 27
+#define ENTRY_EXPIRE_BIT     (1u << 31)
+#define ENTRY_EXPIRE_BYTES   12
+
+/* Strings up to this size lie in the entry. Beyond it the copying that a move costs (a TTL added, a key renamed, an
+ * APPEND past the class) outweighs the second allocation and cache miss that embedding saves. */
+#define STR_EMBED_BYTES_MAX 2048
+#define STR_EMBSTR_MAX      44 /* Redis's limit between the names "embstr" and "raw" */
+
+/* A value on its way into an entry. */
+struct payload {
+    uint8_t type, encoding;
+    int64_t integer; /* STR_INT32, STR_INT64 */
+    slice
+        bytes; /* STR_EMBED_*: borrowed, copied by the writer; may lie in the entry that is being replaced */
+    void *ptr; /* everything else */
+};
+
+struct payload payload_of_i64(int64_t v);
+struct payload payload_of_bytes(slice bytes, enum value_form form); /* may allocate the sds of STR_HEAP */
+struct payload payload_of_entry(const struct entry *e);             /* borrows all of it */
+
+struct entry *entry_new(slice key, bool with_expire, const struct payload *p, uint32_t lru);
+/* A new block with e's key, lru, expire time and index cell (when both have one), and another payload; e stays as it is. */
+struct entry *entry_rebuild(const struct entry *e, bool with_expire, const struct payload *p);
+bool entry_fits(const struct entry *e, const struct payload *p); /* e's block is of the class that p needs */
+void entry_write(struct entry *e, const struct payload *p);      /* in place; it must fit */
+void entry_free_block(struct entry *e);
+void entry_release(struct entry *e, bool lazily); /* frees what a pointer value points to; the block stays */
+size_t entry_block_bytes(const struct entry *e);  /* exact, not rounded to its class */
+void value_release(enum value_type type, unsigned encoding, void *ptr, bool lazily);
+
+static inline bool entry_has_expire(const struct entry *e) {
+    return (e->head & ENTRY_EXPIRE_BIT) != 0;
+}
+static inline bool entry_is(const struct entry *e, enum value_type type, unsigned encoding) {
+    return ((e->head >> ENTRY_TYPE_SHIFT) & 0x7f) == ((unsigned)type | encoding << 3);
+}
+static inline int64_t entry_expire_at(const struct entry *e) { /* only when it has one */
+    int64_t ms;
+    memcpy(&ms, e->rest, sizeof ms);
+    return ms;
+}
+static inline uint32_t entry_cell(const struct entry *e) {
+    uint32_t cell;
+    memcpy(&cell, e->rest + 8, sizeof cell);
+    return cell;
+}
+static inline void entry_set_expire_at(struct entry *e, int64_t ms) {
+    memcpy(e->rest, &ms, sizeof ms);
+}
+static inline void entry_set_cell(struct entry *e, uint32_t cell) {
+    memcpy(e->rest + 8, &cell, sizeof cell);
+}
+
+/* Lengths are written seven bits a byte, low ones first; the top bit says that more follow. */
+static inline const uint8_t *varint_read(const uint8_t *p, size_t *n) {
+    size_t v = *p++;
+    if (v & 0x80) {
+        v &= 0x7f;
+        unsigned shift = 7;
+        do {
+            v |= (size_t)(*p & 0x7f) << shift;
+            shift += 7;
+        } while (*p++ & 0x80);
+    }
+    *n = v;
+    return p;
+}
+static inline slice entry_key_at(const struct entry *e) {
+    size_t n;
+    const uint8_t *p = varint_read(e->rest + (entry_has_expire(e) ? ENTRY_EXPIRE_BYTES : 0), &n);
+    return (slice){(const char *)p, n};
+}
+static inline uint8_t *entry_value_at(const struct entry *e) {
+    slice key = entry_key_at(e);
+    return (uint8_t *)(uintptr_t)(key.p + key.n);
+}
+static inline slice entry_embedded(const struct entry *e) { /* STR_EMBED_* */
+    size_t n;
+    const uint8_t *p = varint_read(entry_value_at(e), &n);
+    return (slice){(const char *)p, n};
+}
+
+#endif
