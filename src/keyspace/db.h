@@ -111,7 +111,7 @@ int64_t db_avg_ttl_ms(const struct db *db); /* exact mean of what is left; 0 whe
 void db_flush(struct db *db, bool lazily);  /* no hooks but flushed */
 void ks_flush_all(bool lazily);
 void ks_swap(int a, int b);
-void db_reserve(struct db *db, size_t keys, size_t expires);                    /* before a load */
+void db_reserve(struct db *db, size_t keys);                                    /* before a load */
 void db_each(struct db *db, void (*fn)(void *ctx, struct entry *e), void *ctx); /* no changes meanwhile */
 /* dict_scan's contract; expired entries are skipped. db_each shows them: ask entry_is_expired. */
 uint64_t db_scan(struct db *db, uint64_t cursor, void (*fn)(void *ctx, struct entry *e), void *ctx);

@@ -1,0 +1,218 @@
+/* One database: lookup, set, delete, move and copy of single keys.
+ *
+ * Invariant: every entry of the table that has an expire time is in the expiry index under the cell that it carries,
+ * and the index points at no other entry; each step that moves a block keeps both pointers true (db_adopt).
+ * Not here: databases as wholes (whole.c), time (ttl.c), reading and changing values (str.c and the other types). */
+#include "keyspace/db_internal.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "keyspace/lru.h"
+
+uint64_t ks_dirty;
+struct ks_stats ks_stats;
+
+uint64_t db_hash(slice key) {
+    return hash_bytes(key.p, key.n);
+}
+
+/* --- looking up --- */
+
+/* An expired entry counts as none, and is deleted where that is ours to do. */
+static struct entry *find(struct db *db, slice key, uint64_t hash, int flags) {
+    struct entry *e = dict_find_hashed(db->entries, key, hash);
+    if (e && unlikely(is_expired(e))) {
+        if (!(flags & LOOKUP_NOEXPIRE)) ttl_expire_on_access(db, e, hash);
+        return NULL;
+    }
+    return e;
+}
+
+struct entry *db_read(struct db *db, slice key, int flags) {
+    struct entry *e = find(db, key, db_hash(key), flags);
+    if (!e) {
+        if (!(flags & LOOKUP_NONOTIFY)) ks_notify(NOTIFY_KEY_MISS, "keymiss", key, db->id);
+        if (!(flags & LOOKUP_NOSTATS)) ks_stats.misses++;
+        return NULL;
+    }
+    if (!(flags & LOOKUP_NOSTATS)) ks_stats.hits++;
+    if (!(flags & LOOKUP_NOTOUCH)) lru_touch(e);
+    return e;
+}
+
+struct entry *db_write(struct db *db, slice key, int flags) {
+    struct entry *e = find(db, key, db_hash(key), flags);
+    if (e && !(flags & LOOKUP_NOTOUCH)) lru_touch(e);
+    return e;
+}
+
+void db_prefetch_bucket(struct db *db, uint64_t hash) {
+    dict_prefetch_bucket(db->entries, hash);
+}
+
+void db_prefetch_entry(struct db *db, uint64_t hash) {
+    dict_prefetch_item(db->entries, hash);
+}
+
+/* --- changing --- */
+
+void db_adopt(struct db *db, struct entry *old, struct entry *fresh, uint64_t hash, bool indexed) {
+    dict_replace(db->entries, old, fresh, hash);
+    if (indexed) expiry_moved(db->expiry, entry_cell(fresh), fresh);
+    entry_free_block(old);
+}
+
+static void insert(struct db *db, struct entry *e, uint64_t hash, int64_t expire_ms) {
+    dict_insert_hashed(db->entries, e, hash);
+    if (expire_ms != NO_EXPIRE) ttl_index(db, e, expire_ms);
+}
+
+void db_drop(struct db *db, struct entry *e, uint64_t hash, bool lazily) {
+    void *taken = dict_take_hashed(db->entries, entry_key_at(e), hash);
+    assert_that(taken == e);
+    if (entry_has_expire(e)) ttl_unindex(db, e);
+    entry_release(e, lazily);
+    entry_free_block(e);
+}
+
+/* Gives `old` another payload and expire time, in place when the block's class allows it. What the old value points to
+ * is freed last: the new payload may have been read from it. */
+static struct entry *overwrite(struct db *db, struct entry *old, uint64_t hash, const struct payload *p,
+                               int64_t expire_ms) {
+    bool had = entry_has_expire(old);
+    bool wants = expire_ms == KEEP_TTL ? had : expire_ms != NO_EXPIRE;
+    bool reindex = had != wants || (wants && expire_ms != KEEP_TTL && expire_ms != entry_expire_at(old));
+    if (had && reindex) ttl_unindex(db, old);
+    struct payload was = payload_of_entry(old);
+    struct entry *e = old;
+    if (had == wants && entry_fits(old, p)) {
+        entry_write(old, p);
+    } else {
+        e = entry_rebuild(old, wants, p);
+        db_adopt(db, old, e, hash, had && !reindex);
+    }
+    if (wants && reindex) ttl_index(db, e, expire_ms);
+    if (was.ptr && was.ptr != p->ptr)
+        value_release(was.type, was.encoding, was.ptr, ks_config.lazyfree_server_del);
+    lru_stamp(e);
+    return e;
+}
+
+static struct entry *store(struct db *db, slice key, const struct payload *p, int64_t expire_ms) {
+    uint64_t hash = db_hash(key);
+    struct entry *old = dict_find_hashed(db->entries, key, hash);
+    if (old && unlikely(is_expired(old))) {
+        ttl_expire_on_access(db, old, hash);
+        if (expire_ms == KEEP_TTL) expire_ms = NO_EXPIRE;
+        if (!ttl_hides()) old = NULL;
+    }
+    if (old) return overwrite(db, old, hash, p, expire_ms);
+    if (expire_ms == KEEP_TTL) expire_ms = NO_EXPIRE;
+    struct entry *e = entry_new(key, expire_ms != NO_EXPIRE, p, lru_of_new());
+    insert(db, e, hash, expire_ms);
+    return e;
+}
+
+struct entry *db_set_string(struct db *db, slice key, slice bytes, int64_t expire_ms) {
+    struct payload p = payload_of_bytes(bytes, VALUE_AUTO);
+    return store(db, key, &p, expire_ms);
+}
+
+struct entry *db_set(struct db *db, slice key, const struct value *v, int64_t expire_ms) {
+    if (v->type != TYPE_STRING) {
+        struct payload p = {.type = v->type, .encoding = v->encoding, .ptr = v->ptr};
+        return store(db, key, &p, expire_ms);
+    }
+    if (!v->ptr) {
+        struct payload p = payload_of_bytes(v->bytes, v->encoding);
+        return store(db, key, &p, expire_ms);
+    }
+    if (sds_len(v->ptr) > STR_EMBED_BYTES_MAX) { /* the caller's sds becomes the value */
+        struct payload p = {.type = TYPE_STRING, .encoding = STR_HEAP, .ptr = v->ptr};
+        return store(db, key, &p, expire_ms);
+    }
+    struct payload p = payload_of_bytes(sds_slice(v->ptr), v->encoding);
+    struct entry *e = store(db, key, &p, expire_ms);
+    sds_free(v->ptr);
+    return e;
+}
+
+static bool delete (struct db *db, slice key, bool lazily) {
+    uint64_t hash = db_hash(key);
+    struct entry *e = find(db, key, hash, 0);
+    if (!e) return false;
+    db_drop(db, e, hash, lazily);
+    return true;
+}
+
+bool db_delete(struct db *db, slice key) {
+    return delete (db, key, false);
+}
+
+bool db_delete_lazy(struct db *db, slice key) {
+    return delete (db, key, true);
+}
+
+struct entry *db_set_expire(struct db *db, struct entry *e, int64_t expire_ms) {
+    bool had = entry_has_expire(e), wants = expire_ms != NO_EXPIRE;
+    if (!had && !wants) return e;
+    if (had) ttl_unindex(db, e);
+    if (had != wants) {
+        struct payload same = payload_of_entry(e);
+        struct entry *fresh = entry_rebuild(e, wants, &same);
+        db_adopt(db, e, fresh, db_hash(entry_key_at(e)), false);
+        e = fresh;
+    }
+    if (wants) ttl_index(db, e, expire_ms);
+    return e;
+}
+
+/* The place where a moved or copied entry goes; an expired entry that only hides there makes room. */
+static uint64_t clear_target(struct db *db, slice key) {
+    uint64_t hash = db_hash(key);
+    struct entry *there = dict_find_hashed(db->entries, key, hash);
+    if (there) {
+        assert_that(is_expired(there));
+        db_drop(db, there, hash, ks_config.lazyfree_server_del);
+    }
+    return hash;
+}
+
+struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new_key) {
+    uint64_t hash = db_hash(key);
+    struct entry *e = find(from, key, hash, LOOKUP_NOEXPIRE);
+    if (!e) return NULL;
+    uint64_t new_hash = clear_target(to, new_key);
+    struct payload same = payload_of_entry(e);
+    int64_t expire_ms = entry_expire_ms(e);
+    struct entry *moved = entry_new(new_key, entry_has_expire(e), &same, entry_lru(e));
+    dict_take_hashed(from->entries, key, hash);
+    if (entry_has_expire(e)) ttl_unindex(from, e);
+    insert(to, moved, new_hash, expire_ms);
+    entry_free_block(e);
+    return moved;
+}
+
+struct entry *db_copy_entry(struct db *from, slice key, struct db *to, slice new_key) {
+    struct entry *e = find(from, key, db_hash(key), LOOKUP_NOEXPIRE);
+    if (!e) return NULL;
+    uint64_t new_hash = clear_target(to, new_key);
+    struct payload twin = payload_of_entry(e);
+    if (twin.type != TYPE_STRING)
+        twin.ptr = value_ops(twin.type)->copy(twin.encoding, twin.ptr);
+    else if (twin.encoding == STR_HEAP)
+        twin.ptr = sds_dup(twin.ptr);
+    struct entry *copy = entry_new(new_key, entry_has_expire(e), &twin, lru_of_new());
+    insert(to, copy, new_hash, entry_expire_ms(e));
+    return copy;
+}
+
+/* --- telling others --- */
+
+void db_modified(struct db *db, slice key) {
+    if (ks_hooks.modified) ks_hooks.modified(db, key);
+}
+
+void ks_notify(enum ks_notify_class cls, const char *event, slice key, int dbid) {
+    if (ks_hooks.notify) ks_hooks.notify(cls, event, key, dbid);
+}
