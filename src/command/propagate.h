@@ -1,23 +1,28 @@
 /* What a write becomes in the log.
  *
  * By default a command that changed something is appended verbatim (the client's own bytes). Commands whose effect depends on
- * time, chance or state replace that by their effect. Everything of one top-level command or MULTI/EXEC is wrapped in
- * MULTI ... EXEC when it is more than one command. Keys that expire on access are propagated before the command. */
+ * time, chance or state replace that by their effect. Everything of one unit - a top-level command, or a whole MULTI/EXEC -
+ * is wrapped in MULTI ... EXEC when it is more than one command. Keys that expire on access are propagated before the
+ * command that met them. */
 #ifndef TANDEM_COMMAND_PROPAGATE_H
 #define TANDEM_COMMAND_PROPAGATE_H
 
 #include "client/client.h"
 #include "keyspace/db.h"
 
+/* --- for handlers --- */
 void propagate_instead(int argc, const slice *argv); /* replaces the running command; bytes are copied */
-void propagate_also(int dbid, int argc, const slice *argv); /* after the running command */
+void propagate_also(int dbid, int argc, const slice *argv); /* after the running command; copied */
 void propagate_none(void);                                  /* the running command is not propagated */
-void propagate_expired(struct db *db, slice key);           /* ks_hooks.expired: DEL or UNLINK */
+void propagate_force(void); /* verbatim although ks_dirty did not move (FLUSHALL of nothing) */
+void propagate_expired(struct db *db, slice key); /* ks_hooks.expired: DEL or UNLINK */
 
-/* dispatch's side */
-void propagate_begin(struct client *c, const struct request *r);
-void propagate_end(struct client *c, const struct request *r, bool changed);
-void propagate_transaction_begin(int dbid);
-void propagate_transaction_end(int dbid);
+/* --- for dispatch --- */
+void propagate_unit_begin(void);
+void propagate_unit_end(void); /* here the unit's commands enter the log */
+void propagate_call_begin(void);
+/* The command ended. `verbatim` is the request as a RESP array, valid until the unit ends; n 0: argv is encoded.
+ * changed: ks_dirty moved. */
+void propagate_call_end(int dbid, int argc, const slice *argv, slice verbatim, bool changed);
 
 #endif

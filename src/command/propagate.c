@@ -1,0 +1,179 @@
+/* Collects what a unit (a top-level command, or a MULTI/EXEC) wrote, and appends it to the log when the unit ends.
+ *
+ * Invariant: between units `ops` is empty and every byte of it is in the log. Outside of a unit only expiry writes,
+ * one command at a time. A replica, and a server that loads, collect nothing: their data is somebody else's log.
+ *
+ * The common case, one command as it came, costs no copy: the op points at the request's own bytes. Whatever is
+ * made up (effects, expired keys, inline requests) is encoded into `text`, by offset, because that may move while it grows. */
+#include "command/propagate.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/num.h"
+#include "base/sds.h"
+#include "rdb/rdb.h"
+#include "repl/repl.h"
+
+struct op {
+    int dbid;
+    const char *borrowed; /* NULL: in text at `at` */
+    size_t at, n;
+};
+
+static struct {
+    struct op *ops;
+    int n, cap;
+    sds text;
+    int first_also; /* ops from here on come after the running command */
+    bool in_unit, in_call, replaced, forced;
+} unit;
+
+enum { TEXT_KEPT_BYTES = 64 * 1024, OPS_KEPT = 1024 };
+enum { INSTEAD = -2 }; /* dbid of an op that replaces the running command, until that ends */
+
+static bool collecting(void) {
+    return repl_wants_log() && !rdb_loading.active;
+}
+
+static struct op *new_op(int dbid) {
+    if (unit.n == unit.cap) {
+        int cap = unit.cap ? unit.cap * 2 : 16;
+        unit.ops = mem_resize(unit.ops, (size_t)unit.cap * sizeof *unit.ops, (size_t)cap * sizeof *unit.ops);
+        unit.cap = cap;
+    }
+    unit.ops[unit.n] = (struct op){.dbid = dbid};
+    return &unit.ops[unit.n++];
+}
+
+static sds cat_count(sds s, char mark, size_t v) {
+    char buf[NUM_INT_BYTES + 3];
+    buf[0] = mark;
+    size_t n = 1 + num_format_u64(buf + 1, v);
+    buf[n++] = '\r';
+    buf[n++] = '\n';
+    return sds_cat(s, buf, n);
+}
+
+static void encode_op(int dbid, int argc, const slice *argv) {
+    sds s = unit.text ? unit.text : sds_empty();
+    struct op *op = new_op(dbid);
+    op->at = sds_len(s);
+    s = cat_count(s, '*', (size_t)argc);
+    for (int i = 0; i < argc; i++) {
+        s = cat_count(s, '$', argv[i].n);
+        s = sds_cat(s, argv[i].p, argv[i].n);
+        s = sds_cat(s, "\r\n", 2);
+    }
+    op->n = sds_len(s) - op->at;
+    unit.text = s;
+}
+
+static void move_last_to(int at) {
+    struct op op = unit.ops[unit.n - 1];
+    for (int i = unit.n - 1; i > at; i--) unit.ops[i] = unit.ops[i - 1];
+    unit.ops[at] = op;
+}
+
+/* --- for handlers --- */
+
+void propagate_none(void) {
+    unit.replaced = true;
+}
+
+void propagate_force(void) {
+    unit.forced = true;
+}
+
+void propagate_instead(int argc, const slice *argv) {
+    assert_that(unit.in_call);
+    unit.replaced = true;
+    propagate_also(INSTEAD, argc, argv);
+}
+
+void propagate_also(int dbid, int argc, const slice *argv) {
+    assert_that(unit.in_unit);
+    if (collecting()) encode_op(dbid, argc, argv);
+}
+
+void propagate_expired(struct db *db, slice key) {
+    if (!collecting()) return;
+    slice argv[2] = {ks_config.lazyfree_expire ? SLICE("UNLINK") : SLICE("DEL"), key};
+    if (!unit.in_unit) {
+        repl_append_command(db_id(db), 2, argv);
+        return;
+    }
+    encode_op(db_id(db), 2, argv);
+    if (!unit.in_call) return;
+    move_last_to(unit.first_also++); /* before what the running command becomes */
+}
+
+/* --- for dispatch --- */
+
+void propagate_unit_begin(void) {
+    assert_that(!unit.in_unit && unit.n == 0);
+    unit.in_unit = true;
+}
+
+void propagate_call_begin(void) {
+    unit.in_call = true;
+    unit.replaced = unit.forced = false;
+    unit.first_also = unit.n;
+}
+
+/* What replaces the command counts only when the command did something. */
+static void settle_replacements(int dbid, bool keep) {
+    int kept = unit.first_also;
+    for (int i = unit.first_also; i < unit.n; i++) {
+        struct op op = unit.ops[i];
+        if (op.dbid == INSTEAD && !keep) continue;
+        if (op.dbid == INSTEAD) op.dbid = dbid;
+        unit.ops[kept++] = op;
+    }
+    unit.n = kept;
+}
+
+void propagate_call_end(int dbid, int argc, const slice *argv, slice verbatim, bool changed) {
+    bool wanted = changed || unit.forced;
+    unit.in_call = false;
+    if (unit.n > unit.first_also) settle_replacements(dbid, wanted);
+    if (unit.replaced || !wanted || !collecting()) return;
+    if (verbatim.n) {
+        struct op *op = new_op(dbid);
+        op->borrowed = verbatim.p;
+        op->n = verbatim.n;
+    } else {
+        encode_op(dbid, argc, argv);
+    }
+    move_last_to(unit.first_also);
+}
+
+static void forget(void) {
+    unit.n = 0;
+    if (unit.text) {
+        if (sds_len(unit.text) > TEXT_KEPT_BYTES) {
+            sds_free(unit.text);
+            unit.text = NULL;
+        } else {
+            sds_set_len(unit.text, 0);
+        }
+    }
+    if (unit.cap > OPS_KEPT) {
+        mem_free(unit.ops, (size_t)unit.cap * sizeof *unit.ops);
+        unit.ops = NULL;
+        unit.cap = 0;
+    }
+}
+
+void propagate_unit_end(void) {
+    unit.in_unit = false;
+    if (unit.n == 0) return;
+    bool wrap = unit.n > 1;
+    /* MULTI and EXEC belong to no database: no SELECT before them. */
+    if (wrap) repl_append_raw(-1, SLICE("*1\r\n$5\r\nMULTI\r\n"));
+    for (int i = 0; i < unit.n; i++) {
+        const struct op *op = &unit.ops[i];
+        repl_append_raw(op->dbid, (slice){op->borrowed ? op->borrowed : unit.text + op->at, op->n});
+    }
+    if (wrap) repl_append_raw(-1, SLICE("*1\r\n$4\r\nEXEC\r\n"));
+    forget();
+}
