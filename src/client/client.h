@@ -92,8 +92,8 @@ enum client_class { CLASS_NORMAL, CLASS_REPLICA, CLASS_PUBSUB, CLASS_MASTER, CLA
 struct client_config { /* server/config writes it */
     struct client_limit limits[CLASS_PUBSUB + 1];
     uint64_t query_buffer_bytes; /* client-query-buffer-limit */
-    int64_t max_bulk_bytes;      /* proto-max-bulk-len */
-    int max_clients;
+    uint64_t max_bulk_bytes;     /* proto-max-bulk-len */
+    unsigned max_clients;
     int timeout_s;
     int tcp_keepalive_s;
     int pipeline_budget; /* requests of one client per turn */

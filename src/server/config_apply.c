@@ -1,0 +1,53 @@
+/* What a changed setting does beyond being stored: checks before, effects after CONFIG SET.
+ *
+ * Effects that belong to the process (sockets, limits, its title) go out through config_hooks. */
+#include "server/config_internal.h"
+
+#include "base/log.h"
+#include "repl/backlog.h"
+#include "repl/repl.h"
+#include "server/process_title.h"
+
+static struct config_hooks hooks;
+
+void config_set_hooks(const struct config_hooks *h) { hooks = *h; }
+
+const char *check_file_name(slice value) {
+    if (memchr(value.p, '/', value.n)) return "dbfilename can't be a path, just a filename";
+    return NULL;
+}
+
+const char *check_title(slice value) {
+    return process_title_valid(value) ? NULL : "template format is invalid or contains unknown variables";
+}
+
+const char *apply_listen(void) { return hooks.listen_again ? hooks.listen_again() : NULL; }
+
+const char *apply_max_clients(void) { return hooks.max_clients ? hooks.max_clients() : NULL; }
+
+const char *apply_title(void) {
+    if (hooks.title) hooks.title();
+    return NULL;
+}
+
+const char *apply_crash_log(void) {
+    if (hooks.crash_log) hooks.crash_log(server_config.crash_log);
+    return NULL;
+}
+
+/* Out of range is corrected, not refused, as in Redis. */
+const char *apply_hz(void) {
+    if (server_config.hz < 1) server_config.hz = 1;
+    if (server_config.hz > 500) server_config.hz = 500;
+    return NULL;
+}
+
+const char *apply_log_level(void) {
+    log_set_level((enum log_level)server_config.loglevel);
+    return NULL;
+}
+
+const char *apply_backlog_size(void) {
+    backlog_set_size(repl_config.backlog_size_bytes);
+    return NULL;
+}

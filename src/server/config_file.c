@@ -1,0 +1,142 @@
+/* Start-up configuration: files, standard input and command-line options, all as lines of one form.
+ *
+ * A bad line ends the process with Redis's report: the error, the line's number and text. Later lines win. The options
+ * of the command line are lines that follow the file's, as Redis numbers them. Nothing here runs after start-up. */
+#include "server/config_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/server.h"
+
+static bool loading;
+
+bool config_loading(void) { return loading; }
+
+static void fatal(int line_number, slice line, const char *err) {
+    fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\n", REDIS_VERSION);
+    if (line_number > 0) {
+        fprintf(stderr, "Reading the configuration file, at line %d\n", line_number);
+        fprintf(stderr, ">>> '%.*s'\n", (int)line.n, line.p);
+    }
+    fprintf(stderr, "%s\n", err);
+    exit(1);
+}
+
+static slice trim(slice s) {
+    static const char blank[] = " \t\r\n";
+    while (s.n && strchr(blank, s.p[0])) s.p++, s.n--;
+    while (s.n && strchr(blank, s.p[s.n - 1])) s.n--;
+    return s;
+}
+
+static const char *load_words(sds *words, int n) {
+    slice name = sds_slice(words[0]);
+    const struct directive *d = directive_find(name);
+    if (d) {
+        slice v[64];
+        if (n - 1 > 64) return "wrong number of arguments";
+        if (n == 1) return "wrong number of arguments";
+        for (int i = 1; i < n; i++) v[i - 1] = sds_slice(words[i]);
+        return directive_set(d, v, n - 1);
+    }
+    if (slice_is(name, "include") && n == 2) {
+        config_load_file(words[1]);
+        return NULL;
+    }
+    if (directive_unsupported(name)) return directive_refusal(name);
+    return "Bad directive or wrong number of arguments";
+}
+
+void config_load_text(const char *text, size_t n) {
+    bool outer = loading;
+    loading = true;
+    int number = 0;
+    for (size_t at = 0; at <= n; number++) {
+        const char *end = memchr(text + at, '\n', n - at);
+        size_t length = end ? (size_t)(end - (text + at)) : n - at;
+        slice line = trim((slice){text + at, length});
+        at += length + 1;
+        if (line.n == 0 || line.p[0] == '#') continue;
+        int count;
+        sds *words = sds_split_words(line.p, line.n, &count);
+        if (!words) fatal(number + 1, line, "Unbalanced quotes in configuration line");
+        const char *err = count ? load_words(words, count) : NULL;
+        if (err) fatal(number + 1, line, err);
+        sds_free_words(words, count);
+    }
+    loading = outer;
+}
+
+static sds read_all(sds text, int fd) {
+    for (;;) {
+        text = sds_reserve(text, 16384);
+        ssize_t got = read(fd, text + sds_len(text), 16384);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        sds_set_len(text, sds_len(text) + (size_t)got);
+    }
+    return text;
+}
+
+static sds read_file(sds text, const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        log_warning("Fatal error, can't open config file '%s': %s", path, strerror(errno));
+        exit(1);
+    }
+    text = read_all(text, fd);
+    close(fd);
+    return text;
+}
+
+void config_load_file(const char *path) {
+    glob_t found = {0};
+    if (strpbrk(path, "*?[")) {
+        if (glob(path, 0, NULL, &found) == 0) {
+            for (size_t i = 0; i < found.gl_pathc; i++) {
+                sds text = read_file(sds_empty(), found.gl_pathv[i]);
+                config_load_text(text, sds_len(text));
+                sds_free(text);
+            }
+            globfree(&found);
+        }
+        return; /* a pattern that matches nothing is fine: a directory of optional files */
+    }
+    sds text = read_file(sds_empty(), path);
+    config_load_text(text, sds_len(text));
+    sds_free(text);
+}
+
+/* What cannot be said by one line: that the log can be written, that bounds hold that Redis corrects silently. */
+static void check_whole(void) {
+    if (server_config.logfile[0]) {
+        int fd = open(server_config.logfile, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+        if (fd < 0) fatal(0, (slice){"", 0}, config_errorf("Can't open the log file: %s", strerror(errno)));
+        close(fd);
+    }
+    apply_hz();
+}
+
+void config_load_start(const char *file, bool from_stdin, const char *options) {
+    sds text = sds_empty();
+    if (file && !strpbrk(file, "*?[")) text = read_file(text, file);
+    if (file && strpbrk(file, "*?[")) config_load_file(file);
+    if (from_stdin) {
+        log_warning("Reading config from stdin");
+        text = read_all(text, STDIN_FILENO);
+    }
+    if (options) {
+        text = sds_cat_str(text, "\n");
+        text = sds_cat_str(text, options);
+    }
+    config_load_text(text, sds_len(text));
+    sds_free(text);
+    check_whole();
+}

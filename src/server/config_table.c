@@ -1,0 +1,225 @@
+/* The rows: every directive Tandem has, with its field, bounds and default; and the few lookups over them.
+ *
+ * Invariant: each row's default passes its own setter (config_init proves it at every start). A directive is here when
+ * it has an effect, or when its only accepted value says what we do (FIXED). What it does is elsewhere:
+ * config_value.c (types), config_special.c (several words), config_apply.c (effects). */
+#include "server/config_internal.h"
+
+#include <limits.h>
+#include <syslog.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "client/client.h"
+#include "rdb/rdb.h"
+#include "repl/repl.h"
+#include "server/server.h"
+
+struct server_config server_config;
+
+static const struct config_word loglevel_words[] = {{"debug", LOG_LEVEL_DEBUG},
+                                                    {"verbose", LOG_LEVEL_VERBOSE},
+                                                    {"notice", LOG_LEVEL_NOTICE},
+                                                    {"warning", LOG_LEVEL_WARNING},
+                                                    {NULL, 0}};
+static const struct config_word facility_words[] = {
+    {"user", LOG_USER},     {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+    {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+    {"local7", LOG_LOCAL7}, {NULL, 0}};
+static const struct config_word supervised_words[] = {{"upstart", SUPERVISED_UPSTART},
+                                                      {"systemd", SUPERVISED_SYSTEMD},
+                                                      {"auto", SUPERVISED_AUTO},
+                                                      {"no", SUPERVISED_NO},
+                                                      {NULL, 0}};
+static const struct config_word protected_words[] = {
+    {"no", PROTECTED_NO}, {"yes", PROTECTED_YES}, {"local", PROTECTED_LOCAL}, {NULL, 0}};
+static const struct config_word diskless_load_words[] = {
+    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
+static const struct config_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
+static const struct config_word shutdown_words[] = {{"default", 0},
+                                                    {"save", SHUTDOWN_SAVE},
+                                                    {"nosave", SHUTDOWN_NOSAVE},
+                                                    {"now", SHUTDOWN_NOW},
+                                                    {"force", SHUTDOWN_FORCE},
+                                                    {NULL, 0}};
+static const struct config_word yes_no_words[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
+static const struct config_word policy_words[] = {
+    {"volatile-lru", 0}, {"volatile-lfu", 0},    {"volatile-random", 0}, {"volatile-ttl", 0}, {"allkeys-lru", 0},
+    {"allkeys-lfu", 0},  {"allkeys-random", 0}, {"noeviction", 0},      {NULL, 0}};
+
+/* A row's field has the type its kind reads and writes: a wrong one does not compile. */
+#define IS(type, p) (1 ? (p) : (type *)0)
+#define FIXED       DIRECTIVE_IMMUTABLE
+#define SECRET      DIRECTIVE_PROTECTED
+
+#define BOOL(n, a, fl, f, def, ...)                                                                          \
+    {.name = n, .alias = a, .kind = KIND_BOOL, .flags = fl, .field = IS(bool, f), .standard = def, __VA_ARGS__}
+#define INT(n, a, fl, f, lo, hi, def, ...)                                                                   \
+    {.name = n, .alias = a, .kind = KIND_INT, .flags = fl, .field = IS(int, f), .min = lo, .max = hi,        \
+     .standard = def, __VA_ARGS__}
+#define UINT(n, a, fl, f, lo, hi, def, ...)                                                                  \
+    {.name = n, .alias = a, .kind = KIND_UINT, .flags = fl, .field = IS(unsigned, f), .min = lo, .max = hi,  \
+     .standard = def, __VA_ARGS__}
+#define BYTES(n, a, fl, f, lo, hi, def, ...)                                                                 \
+    {.name = n, .alias = a, .kind = KIND_BYTES, .flags = fl, .field = IS(uint64_t, f), .min = lo, .max = hi, \
+     .standard = def, __VA_ARGS__}
+#define STRING(n, a, fl, f, def, ...)                                                                        \
+    {.name = n, .alias = a, .kind = KIND_STRING, .flags = fl, .field = IS(char *, f), .standard = def, __VA_ARGS__}
+#define ENUM(n, a, fl, f, w, def, ...)                                                                       \
+    {.name = n, .alias = a, .kind = KIND_ENUM, .flags = fl, .field = IS(int, f), .words = w, .standard = def, \
+     __VA_ARGS__}
+#define FLAGS(n, fl, f, w, def, ...)                                                                         \
+    {.name = n, .kind = KIND_FLAGS, .flags = (fl) | DIRECTIVE_MULTI_ARG, .field = IS(int, f), .words = w,    \
+     .standard = def, __VA_ARGS__}
+#define SPECIAL(n, a, fl, set_fn, get_fn, def, ...)                                                          \
+    {.name = n, .alias = a, .kind = KIND_SPECIAL, .flags = fl, .set = set_fn, .get = get_fn, .standard = def, \
+     __VA_ARGS__}
+#define ONLY(n, a, w, def) {.name = n, .alias = a, .kind = KIND_FIXED, .words = w, .standard = def}
+
+static const char *check_shutdown_flags(slice unused) {
+    (void)unused;
+    int both = SHUTDOWN_SAVE | SHUTDOWN_NOSAVE;
+    if ((server_config.shutdown_on_sigint & both) == both ||
+        (server_config.shutdown_on_sigterm & both) == both) {
+        return "shutdown options SAVE and NOSAVE can't be used simultaneously";
+    }
+    return NULL;
+}
+
+#define S    (&server_config)
+#define CL   (&client_config)
+#define R    (&repl_config)
+#define RDB  (&rdb_config)
+#define MULTI DIRECTIVE_MULTI_ARG
+
+const struct directive directives[] = {
+    /* process */
+    BOOL("daemonize", NULL, FIXED, &S->daemonize, "no"),
+    STRING("pidfile", NULL, FIXED, &S->pidfile, ""),
+    STRING("logfile", NULL, FIXED, &S->logfile, ""),
+    ENUM("loglevel", NULL, 0, &S->loglevel, loglevel_words, "notice", .apply = apply_log_level),
+    BOOL("syslog-enabled", NULL, FIXED, &S->syslog_enabled, "no"),
+    STRING("syslog-ident", NULL, FIXED, &S->syslog_ident, "redis"),
+    ENUM("syslog-facility", NULL, FIXED, &S->syslog_facility, facility_words, "local0"),
+    SPECIAL("dir", NULL, DIRECTIVE_PROTECTED, dir_set, dir_get, ""),
+    ENUM("supervised", NULL, FIXED, &S->supervised, supervised_words, "no"),
+    BOOL("set-proc-title", NULL, FIXED, &S->set_proc_title, "yes"),
+    STRING("proc-title-template", NULL, 0, &S->proc_title_template, "{title} {listen-addr} {server-mode}",
+           .check = check_title, .apply = apply_title),
+    BOOL("crash-log-enabled", NULL, 0, &S->crash_log, "yes", .apply = apply_crash_log),
+    BOOL("disable-thp", NULL, FIXED, &S->disable_thp, "yes"),
+    ONLY("always-show-logo", NULL, yes_no_words, "no"),
+    INT("hz", NULL, 0, &S->hz, INT_MIN, INT_MAX, "10", .apply = apply_hz),
+    BOOL("dynamic-hz", NULL, 0, &S->dynamic_hz, "yes", .apply = apply_hz),
+    INT("databases", NULL, FIXED, &S->databases, 1, INT_MAX, "16"),
+    INT("shutdown-timeout", NULL, 0, &S->shutdown_timeout_s, 0, INT_MAX, "10"),
+    FLAGS("shutdown-on-sigint", 0, &S->shutdown_on_sigint, shutdown_words, "default",
+          .check = check_shutdown_flags),
+    FLAGS("shutdown-on-sigterm", 0, &S->shutdown_on_sigterm, shutdown_words, "default",
+          .check = check_shutdown_flags),
+    ENUM("enable-debug-command", NULL, FIXED, &S->enable_debug_command, protected_words, "no"),
+    ENUM("enable-protected-configs", NULL, FIXED, &S->enable_protected_configs, protected_words, "no"),
+    BOOL("activerehashing", NULL, 0, &S->active_rehashing, "yes"),
+
+    /* network and clients */
+    INT("port", NULL, 0, &S->port, 0, 65535, "6379", .apply = apply_listen),
+    SPECIAL("bind", NULL, MULTI, bind_set, bind_get, "* -::*", .apply = apply_listen),
+    STRING("bind-source-addr", NULL, 0, &R->bind_source, ""),
+    STRING("unixsocket", NULL, FIXED, &S->unixsocket, ""),
+    {.name = "unixsocketperm", .kind = KIND_OCTAL, .flags = FIXED, .field = IS(unsigned, &S->unixsocketperm),
+     .max = 0777, .standard = "0"},
+    INT("tcp-backlog", NULL, FIXED, &S->tcp_backlog, 0, INT_MAX, "511"),
+    INT("tcp-keepalive", NULL, 0, &CL->tcp_keepalive_s, 0, INT_MAX, "300"),
+    INT("timeout", NULL, 0, &CL->timeout_s, 0, INT_MAX, "0"),
+    UINT("maxclients", NULL, 0, &CL->max_clients, 1, UINT_MAX, "10000", .apply = apply_max_clients),
+    BOOL("protected-mode", NULL, 0, &S->protected_mode, "yes"),
+    STRING("requirepass", NULL, 0, &CL->requirepass, ""),
+    SPECIAL("client-output-buffer-limit", NULL, MULTI, output_limit_set, output_limit_get,
+            "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
+            .rewrite = output_limit_rewrite),
+    BYTES("client-query-buffer-limit", NULL, 0, &CL->query_buffer_bytes, 1 << 20, INT64_MAX, "1gb"),
+    BYTES("proto-max-bulk-len", NULL, 0, &CL->max_bulk_bytes, 1 << 20, INT64_MAX, "512mb"),
+
+    /* snapshots */
+    SPECIAL("save", NULL, MULTI, save_set, save_get, "3600 1 300 100 60 10000", .rewrite = save_rewrite),
+    STRING("dbfilename", NULL, DIRECTIVE_PROTECTED, &RDB->filename, "dump.rdb", .check = check_file_name),
+    BOOL("rdbcompression", NULL, 0, &RDB->compression, "yes"),
+    BOOL("rdbchecksum", NULL, FIXED, &RDB->checksum, "yes"),
+    BOOL("rdb-save-incremental-fsync", NULL, 0, &RDB->save_incremental_fsync, "yes"),
+    BOOL("rdb-del-sync-files", NULL, 0, &RDB->del_sync_files, "no"),
+    BOOL("stop-writes-on-bgsave-error", NULL, 0, &RDB->stop_writes_on_error, "yes"),
+    ENUM("sanitize-dump-payload", NULL, 0, &RDB->sanitize_dump_payload, sanitize_words, "no"),
+    INT("rdb-key-save-delay", NULL, DIRECTIVE_HIDDEN, &RDB->key_save_delay_us, INT_MIN, INT_MAX, "0"),
+    INT("loading-process-events-interval-bytes", NULL, DIRECTIVE_HIDDEN, &RDB->loading_events_interval_bytes,
+        1024, INT_MAX, "2097152"),
+
+    /* replication */
+    SPECIAL("replicaof", "slaveof", FIXED | MULTI, replicaof_set, replicaof_get, "",
+            .rewrite = replicaof_rewrite),
+    STRING("masterauth", NULL, 0, &R->master_auth, ""),
+    STRING("masteruser", NULL, 0, &R->master_user, ""),
+    BYTES("repl-backlog-size", NULL, 0, &R->backlog_size_bytes, 1, INT64_MAX, "1mb",
+          .apply = apply_backlog_size),
+    INT("repl-backlog-ttl", NULL, 0, &R->backlog_ttl_s, 0, INT_MAX, "3600"),
+    INT("repl-timeout", NULL, 0, &R->timeout_s, 1, INT_MAX, "60"),
+    INT("repl-ping-replica-period", "repl-ping-slave-period", 0, &R->ping_period_s, 1, INT_MAX, "10"),
+    BOOL("repl-disable-tcp-nodelay", NULL, 0, &R->disable_tcp_nodelay, "no"),
+    BOOL("repl-diskless-sync", NULL, 0, &R->diskless_sync, "yes"),
+    INT("repl-diskless-sync-delay", NULL, 0, &R->diskless_sync_delay_s, 0, INT_MAX, "5"),
+    INT("repl-diskless-sync-max-replicas", NULL, 0, &R->diskless_sync_max_replicas, 0, INT_MAX, "0"),
+    ENUM("repl-diskless-load", NULL, 0, &R->diskless_load, diskless_load_words, "disabled"),
+    BOOL("replica-read-only", "slave-read-only", 0, &R->replica_read_only, "yes"),
+    BOOL("replica-serve-stale-data", "slave-serve-stale-data", 0, &R->replica_serve_stale_data, "yes"),
+    BOOL("replica-announced", NULL, 0, &R->replica_announced, "yes"),
+    INT("replica-priority", "slave-priority", 0, &R->replica_priority, 0, INT_MAX, "100"),
+    STRING("replica-announce-ip", "slave-announce-ip", 0, &R->announce_ip, ""),
+    INT("replica-announce-port", "slave-announce-port", 0, &R->announce_port, 0, 65535, "0"),
+    INT("min-replicas-to-write", "min-slaves-to-write", 0, &R->min_replicas_to_write, 0, INT_MAX, "0"),
+    INT("min-replicas-max-lag", "min-slaves-max-lag", 0, &R->min_replicas_max_lag_s, 0, INT_MAX, "10"),
+
+    /* memory */
+    BOOL("lazyfree-lazy-user-del", NULL, 0, &S->lazyfree_user_del, "no"),
+    BOOL("lazyfree-lazy-user-flush", NULL, 0, &S->lazyfree_user_flush, "no"),
+
+    /* Of these Redis has more; here one value each says what we do. */
+    ONLY("appendonly", NULL, yes_no_words, "no"),
+    ONLY("maxmemory", NULL, NULL, "0"),
+    ONLY("maxmemory-policy", NULL, policy_words, "noeviction"),
+    ONLY("notify-keyspace-events", NULL, NULL, ""),
+    ONLY("io-threads", NULL, NULL, "1"),
+    ONLY("io-threads-do-reads", NULL, yes_no_words, "no"),
+    ONLY("activedefrag", NULL, yes_no_words, "no"),
+    ONLY("cluster-enabled", NULL, yes_no_words, "no"),
+    ONLY("tls-port", NULL, NULL, "0"),
+    ONLY("tls-replication", NULL, yes_no_words, "no"),
+    ONLY("aclfile", NULL, NULL, ""),
+    ONLY("oom-score-adj", NULL, NULL, "no"),
+};
+const int directive_count = sizeof directives / sizeof *directives;
+
+const struct directive *directive_find(slice name) {
+    for (int i = 0; i < directive_count; i++) {
+        const struct directive *d = &directives[i];
+        if (slice_is(name, d->name) || (d->alias && slice_is(name, d->alias))) return d;
+    }
+    return NULL;
+}
+
+static void check_row(const struct directive *d) {
+    assert_that(directive_find(slice_of(d->name)) == d); /* no name twice */
+    assert_that(!d->alias || directive_find(slice_of(d->alias)) == d);
+    assert_that(!directive_unsupported(slice_of(d->name)));
+    assert_that(d->kind == KIND_FIXED || (d->kind == KIND_SPECIAL ? d->set && d->get : d->field != NULL));
+    assert_that((d->kind != KIND_ENUM && d->kind != KIND_FLAGS) || d->words);
+}
+
+void config_init(void) {
+    for (int i = 0; i < directive_count; i++) {
+        const struct directive *d = &directives[i];
+        check_row(d);
+        if (d->set == dir_set) continue; /* the directory we were started in */
+        slice standard = slice_of(d->standard);
+        const char *err = directive_set(d, &standard, 1);
+        assert_that(err == NULL);
+    }
+}
