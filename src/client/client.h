@@ -112,7 +112,8 @@ extern struct client_stats client_stats;
 void client_room_init(void); /* registers the phases' hooks with the loop */
 bool client_listen_tcp(const char *addr, int port, int backlog, char *err);
 bool client_listen_unix(const char *path, unsigned perm, int backlog, char *err);
-void client_stop_listening(void);
+void client_stop_listening(void);     /* all sockets */
+void client_stop_listening_tcp(void); /* port or bind are about to change */
 void client_room_shutdown(void);
 
 struct client *client_new(int fd);   /* fd -1: fake. Takes the fd. */

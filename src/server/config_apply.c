@@ -4,7 +4,6 @@
 #include "server/config_internal.h"
 
 #include "base/log.h"
-#include "repl/backlog.h"
 #include "repl/repl.h"
 #include "server/process_title.h"
 
@@ -19,6 +18,16 @@ const char *check_file_name(slice value) {
 
 const char *check_title(slice value) {
     return process_title_valid(value) ? NULL : "template format is invalid or contains unknown variables";
+}
+
+const char *check_diskless_load(slice value) {
+    return slice_is(value, "swapdb") ? "'repl-diskless-load swapdb' is not supported by Tandem yet" : NULL;
+}
+
+const char *apply_policy(void) {
+    int p = server_config.maxmemory_policy;
+    ks_config.lfu = p == POLICY_VOLATILE_LFU || p == POLICY_ALLKEYS_LFU;
+    return NULL;
 }
 
 const char *apply_listen(void) { return hooks.listen_again ? hooks.listen_again() : NULL; }
@@ -48,6 +57,6 @@ const char *apply_log_level(void) {
 }
 
 const char *apply_backlog_size(void) {
-    backlog_set_size(repl_config.backlog_size_bytes);
+    repl_resize_backlog();
     return NULL;
 }

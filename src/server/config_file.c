@@ -122,6 +122,7 @@ static void check_whole(void) {
         close(fd);
     }
     apply_hz();
+    apply_policy();
 }
 
 void config_load_start(const char *file, bool from_stdin, const char *options) {

@@ -81,6 +81,8 @@ sds dir_get(sds out);
 /* config_apply.c: effects of a changed setting. */
 const char *check_file_name(slice value);
 const char *check_title(slice value);
+const char *check_diskless_load(slice value);
+const char *apply_policy(void);
 const char *apply_listen(void);
 const char *apply_max_clients(void);
 const char *apply_hz(void);
@@ -88,7 +90,6 @@ const char *apply_log_level(void);
 const char *apply_crash_log(void);
 const char *apply_title(void);
 const char *apply_backlog_size(void);
-const struct config_hooks *config_hooks(void);
 
 /* config_file.c */
 bool config_loading(void);                          /* start-up: lines of files and arguments are being read */

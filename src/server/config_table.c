@@ -34,7 +34,7 @@ static const struct config_word supervised_words[] = {{"upstart", SUPERVISED_UPS
 static const struct config_word protected_words[] = {
     {"no", PROTECTED_NO}, {"yes", PROTECTED_YES}, {"local", PROTECTED_LOCAL}, {NULL, 0}};
 static const struct config_word diskless_load_words[] = {
-    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
+    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}}; /* swapdb: see check_diskless_load */
 static const struct config_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_word shutdown_words[] = {{"default", 0},
                                                     {"save", SHUTDOWN_SAVE},
@@ -43,9 +43,15 @@ static const struct config_word shutdown_words[] = {{"default", 0},
                                                     {"force", SHUTDOWN_FORCE},
                                                     {NULL, 0}};
 static const struct config_word yes_no_words[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
-static const struct config_word policy_words[] = {
-    {"volatile-lru", 0}, {"volatile-lfu", 0},    {"volatile-random", 0}, {"volatile-ttl", 0}, {"allkeys-lru", 0},
-    {"allkeys-lfu", 0},  {"allkeys-random", 0}, {"noeviction", 0},      {NULL, 0}};
+static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATILE_LRU},
+                                                  {"volatile-lfu", POLICY_VOLATILE_LFU},
+                                                  {"volatile-random", POLICY_VOLATILE_RANDOM},
+                                                  {"volatile-ttl", POLICY_VOLATILE_TTL},
+                                                  {"allkeys-lru", POLICY_ALLKEYS_LRU},
+                                                  {"allkeys-lfu", POLICY_ALLKEYS_LFU},
+                                                  {"allkeys-random", POLICY_ALLKEYS_RANDOM},
+                                                  {"noeviction", POLICY_NOEVICTION},
+                                                  {NULL, 0}};
 
 /* A row's field has the type its kind reads and writes: a wrong one does not compile. */
 #define IS(type, p) (1 ? (p) : (type *)0)
@@ -90,6 +96,7 @@ static const char *check_shutdown_flags(slice unused) {
 #define CL   (&client_config)
 #define R    (&repl_config)
 #define RDB  (&rdb_config)
+#define KS   (&ks_config)
 #define MULTI DIRECTIVE_MULTI_ARG
 
 const struct directive directives[] = {
@@ -167,9 +174,11 @@ const struct directive directives[] = {
     BOOL("repl-diskless-sync", NULL, 0, &R->diskless_sync, "yes"),
     INT("repl-diskless-sync-delay", NULL, 0, &R->diskless_sync_delay_s, 0, INT_MAX, "5"),
     INT("repl-diskless-sync-max-replicas", NULL, 0, &R->diskless_sync_max_replicas, 0, INT_MAX, "0"),
-    ENUM("repl-diskless-load", NULL, 0, &R->diskless_load, diskless_load_words, "disabled"),
+    ENUM("repl-diskless-load", NULL, 0, &R->diskless_load, diskless_load_words, "disabled",
+         .check = check_diskless_load),
     BOOL("replica-read-only", "slave-read-only", 0, &R->replica_read_only, "yes"),
     BOOL("replica-serve-stale-data", "slave-serve-stale-data", 0, &R->replica_serve_stale_data, "yes"),
+    BOOL("replica-lazy-flush", "slave-lazy-flush", 0, &R->replica_lazy_flush, "no"),
     BOOL("replica-announced", NULL, 0, &R->replica_announced, "yes"),
     INT("replica-priority", "slave-priority", 0, &R->replica_priority, 0, INT_MAX, "100"),
     STRING("replica-announce-ip", "slave-announce-ip", 0, &R->announce_ip, ""),
@@ -180,11 +189,16 @@ const struct directive directives[] = {
     /* memory */
     BOOL("lazyfree-lazy-user-del", NULL, 0, &S->lazyfree_user_del, "no"),
     BOOL("lazyfree-lazy-user-flush", NULL, 0, &S->lazyfree_user_flush, "no"),
+    BOOL("lazyfree-lazy-server-del", NULL, 0, &KS->lazyfree_server_del, "no"),
+    BOOL("lazyfree-lazy-expire", NULL, 0, &KS->lazyfree_expire, "no"),
+    /* With maxmemory 0 nothing is evicted under any policy; what the policy decides is what OBJECT FREQ counts. */
+    ENUM("maxmemory-policy", NULL, 0, &S->maxmemory_policy, policy_words, "noeviction", .apply = apply_policy),
+    INT("lfu-log-factor", NULL, 0, &KS->lfu_log_factor, 0, INT_MAX, "10"),
+    INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
 
     /* Of these Redis has more; here one value each says what we do. */
     ONLY("appendonly", NULL, yes_no_words, "no"),
     ONLY("maxmemory", NULL, NULL, "0"),
-    ONLY("maxmemory-policy", NULL, policy_words, "noeviction"),
     ONLY("notify-keyspace-events", NULL, NULL, ""),
     ONLY("io-threads", NULL, NULL, "1"),
     ONLY("io-threads-do-reads", NULL, yes_no_words, "no"),
