@@ -66,7 +66,7 @@ struct server_config {
     struct save_point {
         int64_t seconds;
         uint64_t changes;
-    } *save_points;
+    } * save_points;
     int save_point_count;
     char *replicaof_host; /* from file or arguments, for start-up; "" none. Later repl knows better. */
     int replicaof_port;

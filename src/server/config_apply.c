@@ -9,7 +9,9 @@
 
 static struct config_hooks hooks;
 
-void config_set_hooks(const struct config_hooks *h) { hooks = *h; }
+void config_set_hooks(const struct config_hooks *h) {
+    hooks = *h;
+}
 
 const char *check_file_name(slice value) {
     if (memchr(value.p, '/', value.n)) return "dbfilename can't be a path, just a filename";
@@ -30,9 +32,13 @@ const char *apply_policy(void) {
     return NULL;
 }
 
-const char *apply_listen(void) { return hooks.listen_again ? hooks.listen_again() : NULL; }
+const char *apply_listen(void) {
+    return hooks.listen_again ? hooks.listen_again() : NULL;
+}
 
-const char *apply_max_clients(void) { return hooks.max_clients ? hooks.max_clients() : NULL; }
+const char *apply_max_clients(void) {
+    return hooks.max_clients ? hooks.max_clients() : NULL;
+}
 
 const char *apply_title(void) {
     if (hooks.title) hooks.title();

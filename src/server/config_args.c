@@ -14,7 +14,9 @@
 
 static sds file_path;
 
-const char *config_file(void) { return file_path; }
+const char *config_file(void) {
+    return file_path;
+}
 
 static void print_version(void) {
     printf("Tandem server v=%s redis=%s bits=%zu\n", TANDEM_VERSION, REDIS_VERSION, sizeof(void *) * 8);
@@ -45,8 +47,9 @@ static void answer_and_end(int argc, char **argv) {
     if (strcmp(first, "-v") == 0 || strcmp(first, "--version") == 0) print_version();
     if (strcmp(first, "-h") == 0 || strcmp(first, "--help") == 0) print_help();
     if (strcmp(first, "--test-memory") == 0) {
-        fprintf(stderr, "tandem-server has no memory test: use memtester or memtest86+ instead of "
-                        "--test-memory%s%s.\n",
+        fprintf(stderr,
+                "tandem-server has no memory test: use memtester or memtest86+ instead of "
+                "--test-memory%s%s.\n",
                 argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
         exit(1);
     }
@@ -73,7 +76,9 @@ static sds absolute_path(const char *path) {
     return sds_cat_str(s, path);
 }
 
-static bool opens_directive(const char *arg) { return arg[0] == '-' && arg[1] == '-'; }
+static bool opens_directive(const char *arg) {
+    return arg[0] == '-' && arg[1] == '-';
+}
 
 /* "--port" or "--port 6380" in one word: the latter has its value already. */
 static bool has_value(const char *arg) {

@@ -17,7 +17,9 @@
 
 static bool loading;
 
-bool config_loading(void) { return loading; }
+bool config_loading(void) {
+    return loading;
+}
 
 static void fatal(int line_number, slice line, const char *err) {
     fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\n", REDIS_VERSION);

@@ -41,12 +41,12 @@ struct directive {
     unsigned flags;
     void *field;
     int64_t min, max;
-    const char *standard;                              /* the default as text */
-    const struct config_word *words;                   /* KIND_ENUM, KIND_FLAGS: ends with a NULL word */
-    const char *(*check)(slice value);                 /* NULL or error text, before anything is stored */
-    const char *(*apply)(void);                        /* after CONFIG SET changed it: NULL or error text */
-    const char *(*set)(const slice *argv, int argc);   /* KIND_SPECIAL: stores; NULL or error text */
-    sds (*get)(sds out);                               /* KIND_SPECIAL: appends the text form */
+    const char *standard;                            /* the default as text */
+    const struct config_word *words;                 /* KIND_ENUM, KIND_FLAGS: ends with a NULL word */
+    const char *(*check)(slice value);               /* NULL or error text, before anything is stored */
+    const char *(*apply)(void);                      /* after CONFIG SET changed it: NULL or error text */
+    const char *(*set)(const slice *argv, int argc); /* KIND_SPECIAL: stores; NULL or error text */
+    sds (*get)(sds out);                             /* KIND_SPECIAL: appends the text form */
     void (*rewrite)(struct rewrite *rw, const struct directive *d, bool all); /* NULL: one line */
 };
 
@@ -92,9 +92,10 @@ const char *apply_title(void);
 const char *apply_backlog_size(void);
 
 /* config_file.c */
-bool config_loading(void);                          /* start-up: lines of files and arguments are being read */
-void config_load_text(const char *text, size_t n); /* one file's or the command line's lines; exits on errors */
-void config_load_file(const char *path);           /* a path or a glob pattern; exits on errors */
+bool config_loading(void); /* start-up: lines of files and arguments are being read */
+void config_load_text(const char *text,
+                      size_t n);         /* one file's or the command line's lines; exits on errors */
+void config_load_file(const char *path); /* a path or a glob pattern; exits on errors */
 
 void config_load_start(const char *file, bool from_stdin, const char *options);
 

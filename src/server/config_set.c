@@ -94,8 +94,9 @@ static void restore(struct change *changes, int n) {
         if (!changes[i].changed) continue;
         slice old = sds_slice(changes[i].old);
         const char *err = directive_set(changes[i].d, &old, 1);
-        if (err) log_warning("Failed restoring failed CONFIG SET command. Error setting %s to '%s': %s",
-                             changes[i].d->name, changes[i].old, err);
+        if (err)
+            log_warning("Failed restoring failed CONFIG SET command. Error setting %s to '%s': %s",
+                        changes[i].d->name, changes[i].old, err);
     }
 }
 

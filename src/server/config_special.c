@@ -34,8 +34,8 @@ static bool save_is_standard = true;
 static void save_add(int64_t seconds, uint64_t changes) {
     struct server_config *c = &server_config;
     int n = c->save_point_count;
-    c->save_points =
-        mem_resize(c->save_points, (size_t)n * sizeof *c->save_points, (size_t)(n + 1) * sizeof *c->save_points);
+    c->save_points = mem_resize(c->save_points, (size_t)n * sizeof *c->save_points,
+                                (size_t)(n + 1) * sizeof *c->save_points);
     c->save_points[n] = (struct save_point){seconds, changes};
     c->save_point_count = n + 1;
 }
@@ -191,8 +191,8 @@ void output_limit_rewrite(struct rewrite *rw, const struct directive *d, bool al
         [CLASS_REPLICA] = {256 << 20, 64 << 20, 60}, [CLASS_PUBSUB] = {32 << 20, 8 << 20, 60}};
     for (int i = 0; i < LIMIT_CLASSES; i++) {
         const struct client_limit *l = &client_config.limits[i], *s = &standard[i];
-        bool changed =
-            l->hard_bytes != s->hard_bytes || l->soft_bytes != s->soft_bytes || l->soft_s != s->soft_s;
+        bool changed = l->hard_bytes != s->hard_bytes || l->soft_bytes != s->soft_bytes ||
+                       l->soft_s != s->soft_s;
         sds line = sds_new(i == CLASS_REPLICA ? "replica " : i == CLASS_PUBSUB ? "pubsub " : "normal ");
         line = rewrite_bytes(line, l->hard_bytes);
         line = rewrite_bytes(sds_cat(line, " ", 1), l->soft_bytes);
@@ -210,11 +210,11 @@ const char *replicaof_set(const slice *argv, int argc) {
     sds *words = split(argv, argc, &n);
     const char *err = NULL;
     int64_t port = 0;
-    bool none = words && n == 2 && slice_is(sds_slice(words[0]), "no") && slice_is(sds_slice(words[1]), "one");
+    bool none = words && n == 2 && slice_is(sds_slice(words[0]), "no") &&
+                slice_is(sds_slice(words[1]), "one");
     if (!words || (n != 2 && (n != 0 || config_loading()))) {
         err = "wrong number of arguments";
-    } else if (n == 2 && !none &&
-               (!num_parse_i64(sds_slice(words[1]), &port) || port < 0 || port > 65535)) {
+    } else if (n == 2 && !none && (!num_parse_i64(sds_slice(words[1]), &port) || port < 0 || port > 65535)) {
         err = "Invalid master port";
     } else {
         sds_free(server_config.replicaof_host);

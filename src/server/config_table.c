@@ -22,10 +22,11 @@ static const struct config_word loglevel_words[] = {{"debug", LOG_LEVEL_DEBUG},
                                                     {"notice", LOG_LEVEL_NOTICE},
                                                     {"warning", LOG_LEVEL_WARNING},
                                                     {NULL, 0}};
-static const struct config_word facility_words[] = {
-    {"user", LOG_USER},     {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
-    {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
-    {"local7", LOG_LOCAL7}, {NULL, 0}};
+static const struct config_word facility_words[] = {{"user", LOG_USER},     {"local0", LOG_LOCAL0},
+                                                    {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+                                                    {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},
+                                                    {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6},
+                                                    {"local7", LOG_LOCAL7}, {NULL, 0}};
 static const struct config_word supervised_words[] = {{"upstart", SUPERVISED_UPSTART},
                                                       {"systemd", SUPERVISED_SYSTEMD},
                                                       {"auto", SUPERVISED_AUTO},
@@ -36,12 +37,9 @@ static const struct config_word protected_words[] = {
 static const struct config_word diskless_load_words[] = {
     {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}}; /* swapdb: see check_diskless_load */
 static const struct config_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
-static const struct config_word shutdown_words[] = {{"default", 0},
-                                                    {"save", SHUTDOWN_SAVE},
-                                                    {"nosave", SHUTDOWN_NOSAVE},
-                                                    {"now", SHUTDOWN_NOW},
-                                                    {"force", SHUTDOWN_FORCE},
-                                                    {NULL, 0}};
+static const struct config_word shutdown_words[] = {
+    {"default", 0},        {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
+    {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}, {NULL, 0}};
 static const struct config_word yes_no_words[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
 static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATILE_LRU},
                                                   {"volatile-lfu", POLICY_VOLATILE_LFU},
@@ -59,28 +57,47 @@ static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATI
 #define SECRET      DIRECTIVE_PROTECTED
 
 #define BOOL(n, a, fl, f, def, ...)                                                                          \
-    {.name = n, .alias = a, .kind = KIND_BOOL, .flags = fl, .field = IS(bool, f), .standard = def, __VA_ARGS__}
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_BOOL, .flags = fl, .field = IS(bool, f), .standard = def,        \
+        __VA_ARGS__                                                                                          \
+    }
 #define INT(n, a, fl, f, lo, hi, def, ...)                                                                   \
-    {.name = n, .alias = a, .kind = KIND_INT, .flags = fl, .field = IS(int, f), .min = lo, .max = hi,        \
-     .standard = def, __VA_ARGS__}
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_INT, .flags = fl, .field = IS(int, f), .min = lo, .max = hi,     \
+        .standard = def, __VA_ARGS__                                                                         \
+    }
 #define UINT(n, a, fl, f, lo, hi, def, ...)                                                                  \
-    {.name = n, .alias = a, .kind = KIND_UINT, .flags = fl, .field = IS(unsigned, f), .min = lo, .max = hi,  \
-     .standard = def, __VA_ARGS__}
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_UINT, .flags = fl, .field = IS(unsigned, f), .min = lo,          \
+        .max = hi, .standard = def, __VA_ARGS__                                                              \
+    }
 #define BYTES(n, a, fl, f, lo, hi, def, ...)                                                                 \
-    {.name = n, .alias = a, .kind = KIND_BYTES, .flags = fl, .field = IS(uint64_t, f), .min = lo, .max = hi, \
-     .standard = def, __VA_ARGS__}
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_BYTES, .flags = fl, .field = IS(uint64_t, f), .min = lo,         \
+        .max = hi, .standard = def, __VA_ARGS__                                                              \
+    }
 #define STRING(n, a, fl, f, def, ...)                                                                        \
-    {.name = n, .alias = a, .kind = KIND_STRING, .flags = fl, .field = IS(char *, f), .standard = def, __VA_ARGS__}
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_STRING, .flags = fl, .field = IS(char *, f), .standard = def,    \
+        __VA_ARGS__                                                                                          \
+    }
 #define ENUM(n, a, fl, f, w, def, ...)                                                                       \
-    {.name = n, .alias = a, .kind = KIND_ENUM, .flags = fl, .field = IS(int, f), .words = w, .standard = def, \
-     __VA_ARGS__}
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_ENUM, .flags = fl, .field = IS(int, f), .words = w,              \
+        .standard = def, __VA_ARGS__                                                                         \
+    }
 #define FLAGS(n, fl, f, w, def, ...)                                                                         \
-    {.name = n, .kind = KIND_FLAGS, .flags = (fl) | DIRECTIVE_MULTI_ARG, .field = IS(int, f), .words = w,    \
-     .standard = def, __VA_ARGS__}
+    {                                                                                                        \
+        .name = n, .kind = KIND_FLAGS, .flags = (fl) | DIRECTIVE_MULTI_ARG, .field = IS(int, f), .words = w, \
+        .standard = def, __VA_ARGS__                                                                         \
+    }
 #define SPECIAL(n, a, fl, set_fn, get_fn, def, ...)                                                          \
-    {.name = n, .alias = a, .kind = KIND_SPECIAL, .flags = fl, .set = set_fn, .get = get_fn, .standard = def, \
-     __VA_ARGS__}
-#define ONLY(n, a, w, def) {.name = n, .alias = a, .kind = KIND_FIXED, .words = w, .standard = def}
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_SPECIAL, .flags = fl, .set = set_fn, .get = get_fn,              \
+        .standard = def, __VA_ARGS__                                                                         \
+    }
+#define ONLY(n, a, w, def)                                                                                   \
+    { .name = n, .alias = a, .kind = KIND_FIXED, .words = w, .standard = def }
 
 static const char *check_shutdown_flags(slice unused) {
     (void)unused;
@@ -92,11 +109,11 @@ static const char *check_shutdown_flags(slice unused) {
     return NULL;
 }
 
-#define S    (&server_config)
-#define CL   (&client_config)
-#define R    (&repl_config)
-#define RDB  (&rdb_config)
-#define KS   (&ks_config)
+#define S     (&server_config)
+#define CL    (&client_config)
+#define R     (&repl_config)
+#define RDB   (&rdb_config)
+#define KS    (&ks_config)
 #define MULTI DIRECTIVE_MULTI_ARG
 
 const struct directive directives[] = {
@@ -133,8 +150,12 @@ const struct directive directives[] = {
     SPECIAL("bind", NULL, MULTI, bind_set, bind_get, "* -::*", .apply = apply_listen),
     STRING("bind-source-addr", NULL, 0, &R->bind_source, ""),
     STRING("unixsocket", NULL, FIXED, &S->unixsocket, ""),
-    {.name = "unixsocketperm", .kind = KIND_OCTAL, .flags = FIXED, .field = IS(unsigned, &S->unixsocketperm),
-     .max = 0777, .standard = "0"},
+    {.name = "unixsocketperm",
+     .kind = KIND_OCTAL,
+     .flags = FIXED,
+     .field = IS(unsigned, &S->unixsocketperm),
+     .max = 0777,
+     .standard = "0"},
     INT("tcp-backlog", NULL, FIXED, &S->tcp_backlog, 0, INT_MAX, "511"),
     INT("tcp-keepalive", NULL, 0, &CL->tcp_keepalive_s, 0, INT_MAX, "300"),
     INT("timeout", NULL, 0, &CL->timeout_s, 0, INT_MAX, "0"),
@@ -192,7 +213,8 @@ const struct directive directives[] = {
     BOOL("lazyfree-lazy-server-del", NULL, 0, &KS->lazyfree_server_del, "no"),
     BOOL("lazyfree-lazy-expire", NULL, 0, &KS->lazyfree_expire, "no"),
     /* With maxmemory 0 nothing is evicted under any policy; what the policy decides is what OBJECT FREQ counts. */
-    ENUM("maxmemory-policy", NULL, 0, &S->maxmemory_policy, policy_words, "noeviction", .apply = apply_policy),
+    ENUM("maxmemory-policy", NULL, 0, &S->maxmemory_policy, policy_words, "noeviction",
+         .apply = apply_policy),
     INT("lfu-log-factor", NULL, 0, &KS->lfu_log_factor, 0, INT_MAX, "10"),
     INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
 

@@ -33,6 +33,11 @@ void process_title_init(int argc, char **argv) {
     area_bytes = (size_t)(end - area);
 }
 
+/* Settings may not be there yet: a template is checked while the table is being filled. */
+static const char *or_empty(const char *s) {
+    return s ? s : "";
+}
+
 static sds listen_address(sds s) {
     const struct server_config *c = &server_config;
     if (c->port) {
@@ -40,7 +45,7 @@ static sds listen_address(sds s) {
         if (*addr == '-') addr++;
         return sds_cat_printf(s, strchr(addr, ':') ? "[%s]:%d" : "%s:%d", addr, c->port);
     }
-    return sds_cat_str(s, c->unixsocket);
+    return sds_cat_str(s, or_empty(c->unixsocket));
 }
 
 /* The value of one {word}; NULL when the template does not know it. */
@@ -50,8 +55,8 @@ static sds expand_word(slice word, const char *title, sds s) {
     if (slice_is(word, "server-mode")) return s;
     if (slice_is(word, "port")) return sds_cat_printf(s, "%d", server_config.port);
     if (slice_is(word, "tls-port")) return sds_cat_str(s, "0");
-    if (slice_is(word, "unixsocket")) return sds_cat_str(s, server_config.unixsocket);
-    if (slice_is(word, "config-file")) return sds_cat_str(s, config_file() ? config_file() : "");
+    if (slice_is(word, "unixsocket")) return sds_cat_str(s, or_empty(server_config.unixsocket));
+    if (slice_is(word, "config-file")) return sds_cat_str(s, or_empty(config_file()));
     return NULL;
 }
 
