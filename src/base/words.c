@@ -2,6 +2,7 @@
  * command-line client). The grammar is the one of sds.h; a NUL byte ends a line, as the reference has it. */
 #include "base/alloc.h"
 #include "base/sds.h"
+#include "base/words.h"
 
 #include <ctype.h>
 
@@ -29,61 +30,64 @@ sds sds_cat_repr(sds s, const char *p, size_t n) {
     return sds_cat(s, "\"", 1);
 }
 
-struct cursor {
-    const char *p, *end;
-};
-
 static int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     c = (char)(c | 0x20);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One escape sequence after its backslash, inside double quotes; the cursor stands behind it afterwards. */
-static char read_escape(struct cursor *c) {
-    char e = *c->p++;
-    if (e == 'x' && c->end - c->p >= 2 && hex_value(c->p[0]) >= 0 && hex_value(c->p[1]) >= 0) {
-        char byte = (char)(hex_value(c->p[0]) << 4 | hex_value(c->p[1]));
-        c->p += 2;
-        return byte;
+/* One escape sequence behind its backslash, inside double quotes; *at moves behind it. */
+static char read_escape(const char **at, const char *end) {
+    const char *p = *at;
+    if (*p == 'x' && end - p >= 3 && hex_value(p[1]) >= 0 && hex_value(p[2]) >= 0) {
+        *at += 3;
+        return (char)(hex_value(p[1]) << 4 | hex_value(p[2]));
     }
-    switch (e) {
+    *at += 1;
+    switch (*p) {
     case 'n': return '\n';
     case 'r': return '\r';
     case 't': return '\t';
     case 'b': return '\b';
     case 'a': return '\a';
-    default: return e;
+    default: return *p;
     }
 }
 
-/* The inside of quotes up to and with the closing one. False when it is missing or glued to what follows. */
-static bool read_quoted(struct cursor *c, char quote, sds *word) {
-    while (c->p < c->end) {
-        char byte = *c->p++;
-        if (byte == quote) return c->p == c->end || isspace((unsigned char)*c->p);
-        if (byte == '\\' && c->p < c->end) {
+/* The inside of quotes up to and with the closing one, appended at *out. False when that is missing or glued to
+ * what follows. */
+static bool read_quoted(const char **at, const char *end, char quote, char **out) {
+    while (*at < end) {
+        char byte = *(*at)++;
+        if (byte == quote) return *at == end || isspace((unsigned char)**at);
+        if (byte == '\\' && *at < end) {
             if (quote == '"') {
-                byte = read_escape(c);
-            } else if (*c->p == '\'') {
-                byte = *c->p++;
+                byte = read_escape(at, end);
+            } else if (**at == '\'') {
+                byte = *(*at)++;
             }
         }
-        *word = sds_cat(*word, &byte, 1);
+        *(*out)++ = byte;
     }
     return false;
 }
 
-/* One word; the cursor stands on its first byte. A quote may also open in the middle of a word. */
-static bool read_word(struct cursor *c, sds *word) {
-    while (c->p < c->end) {
-        char byte = *c->p;
-        if (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t') return true;
-        c->p++;
-        if (byte == '"' || byte == '\'') return read_quoted(c, byte, word);
-        *word = sds_cat(*word, &byte, 1);
+enum word_status word_next(const char **at, const char *end, char *out, size_t *n) {
+    while (*at < end && isspace((unsigned char)**at)) ++*at;
+    if (*at == end) return WORD_END;
+    char *to = out;
+    while (*at < end) {
+        char byte = **at;
+        if (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t') break;
+        ++*at;
+        if (byte == '"' || byte == '\'') { /* also in the middle of a word */
+            if (!read_quoted(at, end, byte, &to)) return WORD_UNBALANCED;
+            break;
+        }
+        *to++ = byte;
     }
-    return true;
+    *n = (size_t)(to - out);
+    return WORD_OK;
 }
 
 /* The vector's size is a function of its count alone, so that sds_free_words can name it: the next power of two. */
@@ -101,17 +105,18 @@ static sds *push_word(sds *words, int count, sds word) {
 }
 
 sds *sds_split_words(const char *line, size_t n, int *count) {
-    struct cursor c = {line, line + strnlen(line, n)};
+    const char *at = line, *end = line + strnlen(line, n);
     sds *words = mem_alloc(vector_slots(0) * sizeof(sds));
+    sds word = sds_newlen(NULL, (size_t)(end - at));
+    enum word_status status;
+    size_t word_n;
     *count = 0;
-    for (;;) {
-        while (c.p < c.end && isspace((unsigned char)*c.p)) c.p++;
-        if (c.p == c.end) return words;
-        sds word = sds_empty();
-        bool ok = read_word(&c, &word);
-        words = push_word(words, (*count)++, word);
-        if (!ok) break;
+    while ((status = word_next(&at, end, word, &word_n)) == WORD_OK) {
+        words = push_word(words, *count, sds_newlen(word, word_n));
+        ++*count;
     }
+    sds_free(word);
+    if (status == WORD_END) return words;
     sds_free_words(words, *count);
     *count = 0;
     return NULL;
