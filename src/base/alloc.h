@@ -26,8 +26,8 @@ size_t mem_good_size(size_t n);   /* the size of n's class: what a block of n re
 
 char *mem_strdup(const char *s); /* freed with mem_free(s, strlen(s) + 1) */
 
-/* Give back the whole pages within bytes [from, to) of a block larger than 16 KB, whose content becomes
- * undefined; the block stays valid and is freed, and accounted, as a whole. For tables that empty gradually. */
+/* Give back the whole pages within bytes [from, to) of a block larger than 16 KB, which then read as
+ * before or as zeros; the block stays valid and is freed, and accounted, as a whole. For tables that empty gradually. */
 void mem_discard(void *p, size_t from, size_t to);
 
 struct mem_stats {
