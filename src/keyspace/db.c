@@ -118,22 +118,33 @@ struct entry *db_set_string(struct db *db, slice key, slice bytes, int64_t expir
     return store(db, key, &p, expire_ms);
 }
 
+static struct payload payload_of_value(const struct value *v) {
+    if (v->type != TYPE_STRING)
+        return (struct payload){.type = v->type, .encoding = v->encoding, .ptr = v->ptr};
+    if (!v->ptr) return payload_of_bytes(v->bytes, v->encoding);
+    if (sds_len(v->ptr) > STR_EMBED_BYTES_MAX) /* the caller's sds becomes the value */
+        return (struct payload){.type = TYPE_STRING, .encoding = STR_HEAP, .ptr = v->ptr};
+    return payload_of_bytes(sds_slice(v->ptr), v->encoding);
+}
+
+/* The value is stored: frees an sds whose bytes were copied. */
+static void value_stored(const struct value *v, const struct payload *p) {
+    if (v->type == TYPE_STRING && v->ptr != p->ptr) sds_free(v->ptr);
+}
+
 struct entry *db_set(struct db *db, slice key, const struct value *v, int64_t expire_ms) {
-    if (v->type != TYPE_STRING) {
-        struct payload p = {.type = v->type, .encoding = v->encoding, .ptr = v->ptr};
-        return store(db, key, &p, expire_ms);
-    }
-    if (!v->ptr) {
-        struct payload p = payload_of_bytes(v->bytes, v->encoding);
-        return store(db, key, &p, expire_ms);
-    }
-    if (sds_len(v->ptr) > STR_EMBED_BYTES_MAX) { /* the caller's sds becomes the value */
-        struct payload p = {.type = TYPE_STRING, .encoding = STR_HEAP, .ptr = v->ptr};
-        return store(db, key, &p, expire_ms);
-    }
-    struct payload p = payload_of_bytes(sds_slice(v->ptr), v->encoding);
+    struct payload p = payload_of_value(v);
     struct entry *e = store(db, key, &p, expire_ms);
-    sds_free(v->ptr);
+    value_stored(v, &p);
+    return e;
+}
+
+struct entry *db_add(struct db *db, slice key, uint64_t hash, const struct value *v, int64_t expire_ms) {
+    if (dict_find_hashed(db->entries, key, hash)) return NULL;
+    struct payload p = payload_of_value(v);
+    struct entry *e = entry_new(key, expire_ms != NO_EXPIRE, &p, lru_of_new());
+    insert(db, e, hash, expire_ms);
+    value_stored(v, &p);
     return e;
 }
 
