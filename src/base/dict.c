@@ -132,7 +132,7 @@ static void move_bucket(struct dict *d, struct node *bucket) {
     unsigned slots = BUCKET_SLOTS;
     for (struct node *node = bucket, *next; node; node = next, slots = SPILL_SLOTS) {
         next = node_next(node, slots);
-        if (next) node_prefetch_items(next);
+        if (next) node_prefetch_items(next, SPILL_SLOTS);
         for (unsigned i = 0, n = node_count(node); i < n; i++) {
             void *item = node->slot[i];
             uint64_t h = dict_hash(d, d->type->key(item));
@@ -155,7 +155,8 @@ static bool rehash_step(struct dict *d, unsigned n) {
             n--;
         }
         if (dict_bucket_done(d)) return false;
-        node_prefetch_items(bucket_at(&d->t[0], d->next)); /* the next step finds them in cache */
+        node_prefetch_items(bucket_at(&d->t[0], d->next),
+                            BUCKET_SLOTS); /* the next step finds them in cache */
     }
     return true;
 }

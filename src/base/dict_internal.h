@@ -93,10 +93,10 @@ static inline struct node *node_next(const struct node *node, unsigned slots) {
 bool dict_bucket_done(struct dict *d);
 void dict_drop_tables(struct dict *d); /* of an empty dict */
 
-/* Brings the items of a bucket that will soon be visited into cache; spilled items are left. */
-static inline void node_prefetch_items(const struct node *node) {
+/* Brings the items of a node that will soon be visited into cache, and the next node of its chain. */
+static inline void node_prefetch_items(const struct node *node, unsigned slots) {
     for (unsigned i = 0, n = node_count(node); i < n; i++) __builtin_prefetch(node->slot[i]);
-    if (node->meta & CHAINED) __builtin_prefetch(node->slot[BUCKET_SLOTS - 1]);
+    if (node->meta & CHAINED) __builtin_prefetch(node->slot[slots - 1]);
 }
 
 #endif

@@ -16,7 +16,7 @@ static void node_each(const struct node *node, void (*fn)(void *ctx, void *item)
 void dict_each(struct dict *d, void (*fn)(void *ctx, void *item), void *ctx) {
     size_t live = buckets_live(d);
     for (size_t k = 0; k < live; k++) {
-        if (k + 2 < live) node_prefetch_items(bucket_live(d, k + 2));
+        if (k + 2 < live) node_prefetch_items(bucket_live(d, k + 2), BUCKET_SLOTS);
         node_each(bucket_live(d, k), fn, ctx);
     }
 }
@@ -85,7 +85,7 @@ bool dict_free_some(struct dict *d, size_t n) {
     size_t goal = d->size > n ? d->size - n : 0;
     size_t visits_max = n * 4 + 64; /* empty buckets cost time too */
     while (d->size > goal && visits_max-- > 0) {
-        if (d->next + 2 < d->t[0].n) node_prefetch_items(bucket_at(&d->t[0], d->next + 2));
+        if (d->next + 2 < d->t[0].n) node_prefetch_items(bucket_at(&d->t[0], d->next + 2), BUCKET_SLOTS);
         free_bucket(d, bucket_at(&d->t[0], d->next));
         dict_bucket_done(d);
     }
