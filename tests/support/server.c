@@ -59,11 +59,10 @@ static char *next_text(size_t n) {
 
 static int build_argv(const struct srv *s, char **argv) {
     char text[2048];
-    int n = snprintf(
-        text, sizeof text,
-        "%s --port %d --bind 127.0.0.1 --dir %s --logfile %s --save '' --enable-debug-command yes "
-        "--repl-diskless-sync-delay 0 %s",
-        program(s->kind), s->port, s->dir, s->log, s->args);
+    snprintf(text, sizeof text,
+             "%s --port %d --bind 127.0.0.1 --dir %s --logfile %s --save '' --enable-debug-command yes "
+             "--repl-diskless-sync-delay 0 %s",
+             program(s->kind), s->port, s->dir, s->log, s->args);
     int count;
     sds *words = sdssplitargs(text, &count);
     cr_assert(words != NULL && count < MAX_ARGV, "bad server words: %s", text);
