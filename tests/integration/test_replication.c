@@ -1,0 +1,169 @@
+/* Replication among our own servers: the scenarios, and what only the log and INFO can show. */
+#include "support/proxy.h"
+#include "support/scenarios.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
+
+Test(replication, full_sync_from_disk) {
+    scenario_full_sync(TANDEM, TANDEM, false);
+}
+Test(replication, full_sync_diskless) {
+    scenario_full_sync(TANDEM, TANDEM, true);
+}
+Test(replication, partial_after_cut) {
+    scenario_partial_after_cut(TANDEM, TANDEM);
+}
+Test(replication, full_past_backlog) {
+    scenario_full_past_backlog(TANDEM, TANDEM);
+}
+Test(replication, random_cuts_under_load) {
+    scenario_random_cuts(TANDEM, TANDEM, 120);
+}
+Test(replication, chain) {
+    scenario_chain(TANDEM, TANDEM, TANDEM);
+}
+Test(replication, promotion) {
+    scenario_promotion(TANDEM, TANDEM, TANDEM);
+}
+Test(replication, expiry) {
+    scenario_expiry(TANDEM, TANDEM);
+}
+
+Test(replication, one_snapshot_serves_all_who_wait) {
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --rdb-key-save-delay 200");
+    write_load(p, 3000);
+    struct srv *r[3];
+    for (int i = 0; i < 3; i++) r[i] = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    for (int i = 0; i < 3; i++) WAIT_UNTIL(srv_link_up(r[i]));
+    /* The first may have started one alone; the two that came while it ran share the next, or all share one. */
+    cr_assert_leq(srv_log_count(p, "Starting BGSAVE for SYNC"), 2);
+    for (int i = 0; i < 3; i++) wait_same(r[i], p);
+    for (int i = 0; i < 3; i++) srv_free(r[i]);
+    srv_free(p);
+}
+
+Test(replication, password) {
+    struct srv *p = srv_start(TANDEM, "--requirepass secret");
+    struct srv *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    EXPECT(p, "OK", "AUTH secret");
+    EXPECT(p, "OK", "SET k v");
+    WAIT_UNTIL(srv_logged(r, "NOAUTH"));
+    EXPECT(r, "OK", "CONFIG SET masterauth wrong");
+    WAIT_UNTIL(srv_logged(r, "Unable to AUTH to MASTER"));
+    EXPECT(r, "OK", "CONFIG SET masterauth secret");
+    WAIT_UNTIL(srv_link_up(r));
+    EXPECT(r, "\"v\"", "GET k");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(replication, replicas_refuse_writes_unless_told_otherwise) {
+    struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "--slaveof 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_link_up(r));
+    EXPECT(r, "(error) READONLY You can't write against a read only replica.", "SET a 1");
+    EXPECT(r, "OK", "CONFIG SET slave-read-only no");
+    EXPECT(r, "OK", "SET a 1");
+    EXPECT(p, "(nil)", "GET a");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(replication, stale_data_is_served_or_not) {
+    struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    EXPECT(p, "OK", "SET a 1");
+    WAIT_UNTIL(srv_link_up(r));
+    wait_same(r, p);
+    srv_kill(p);
+    WAIT_UNTIL(!srv_link_up(r));
+    EXPECT(r, "\"1\"", "GET a");
+    EXPECT(r, "OK", "CONFIG SET replica-serve-stale-data no");
+    EXPECT(r, "(error) MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+           "GET a");
+    cr_assert_geq(srv_info_int(r, "master_link_down_since_seconds"), 0);
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(replication, wait_counts_replicas) {
+    struct srv *p = srv_start(TANDEM, "%s", "");
+    EXPECT(p, "(integer) 0", "WAIT 0 10");
+    EXPECT(p, "(integer) 0", "WAIT 1 50");
+    struct srv *a = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    struct srv *b = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_link_up(a) && srv_link_up(b) && srv_info_int(p, "connected_slaves") == 2);
+    for (int i = 0; i < 50; i++) {
+        EXPECT(p, "OK", "SET k %d", i);
+        EXPECT(p, "(integer) 2", "WAIT 2 20000");
+        cr_assert_eq(srv_int(a, "STRLEN k"), i < 10 ? 1 : 2);
+    }
+    srv_kill(b);
+    EXPECT(p, "OK", "SET k x");
+    EXPECT(p, "(integer) 1", "WAIT 2 300");
+    EXPECT(
+        a,
+        "(error) ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a "
+        "replica is configured to be writable (which is not the default) writes to replicas are just local "
+        "and are not propagated.",
+        "WAIT 1 10");
+    srv_free(b);
+    srv_free(a);
+    srv_free(p);
+}
+
+Test(replication, restart_of_a_replica_is_partial) {
+    struct srv *p = srv_start(TANDEM, "%s", ""),
+               *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d --save '900 1000000'", p->port);
+    write_load(p, 500);
+    WAIT_UNTIL(srv_link_up(r));
+    wait_same(r, p);
+    srv_stop(r);
+    write_load(p, 500);
+    srv_restart(r);
+    wait_same(r, p);
+    cr_assert_eq(srv_info_int(p, "sync_full"), 1);
+    cr_assert_eq(srv_info_int(p, "sync_partial_ok"), 1);
+    srv_free(r);
+    srv_free(p);
+}
+
+/* A transfer that breaks anywhere is tried again, and what the replica held stays until a whole file is there. */
+Test(replication, broken_transfers_keep_the_old_data) {
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no"), *r = srv_start(TANDEM, "%s", "");
+    struct proxy *x = proxy_start(p->port);
+    for (int i = 0; i < 2000; i++) srv_cmd(p, "SET key:%d %d-%d-%d-%d", i, i * 7, i * 11, i * 13, i);
+    EXPECT(r, "OK", "SET precious data");
+    for (int i = 0; i < 12; i++) {
+        proxy_cut_after(x, 1 + (int64_t)test_below(30000));
+        srv_cmd(r, "REPLICAOF 127.0.0.1 %d", x->port);
+        uint64_t cuts = proxy_cuts(x);
+        WAIT_UNTIL(proxy_cuts(x) > cuts || srv_link_up(r));
+        if (!srv_link_up(r) && srv_int(p, "DBSIZE") != srv_int(r, "DBSIZE"))
+            EXPECT(r, "\"data\"", "GET precious");
+        if (srv_link_up(r)) break;
+    }
+    proxy_cut_after(x, -1);
+    WAIT_UNTIL(srv_link_up(r));
+    wait_same(r, p);
+    srv_free(r);
+    proxy_stop(x);
+    srv_free(p);
+}
+
+Test(replication, a_corrupted_file_is_refused_and_fetched_again) {
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --rdbcompression no"),
+               *r = srv_start(TANDEM, "%s", "");
+    struct proxy *x = proxy_start(p->port);
+    for (int i = 0; i < 500; i++) srv_cmd(p, "SET key:%d value-%d", i, i);
+    proxy_corrupt_at(x, 6000);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", x->port);
+    WAIT_UNTIL(srv_log_count(p, "succeeded") >= 1 || srv_logged(r, "Failed trying to load") ||
+               srv_info_int(p, "sync_full") >= 2);
+    cr_assert(srv_alive(r));
+    proxy_corrupt_at(x, -1);
+    wait_same(r, p);
+    srv_free(r);
+    proxy_stop(x);
+    srv_free(p);
+}

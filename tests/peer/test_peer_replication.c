@@ -1,0 +1,60 @@
+/* Replication with the real redis-server on either side and in the middle. */
+#include "support/scenarios.h"
+
+#include <criterion/criterion.h>
+
+Test(peer_full_sync, real_follows_ours_from_disk) {
+    scenario_full_sync(TANDEM, REDIS, false);
+}
+Test(peer_full_sync, real_follows_ours_diskless) {
+    scenario_full_sync(TANDEM, REDIS, true);
+}
+Test(peer_full_sync, ours_follows_real_from_disk) {
+    scenario_full_sync(REDIS, TANDEM, false);
+}
+Test(peer_full_sync, ours_follows_real_diskless) {
+    scenario_full_sync(REDIS, TANDEM, true);
+}
+
+Test(peer_partial, real_follows_ours) {
+    scenario_partial_after_cut(TANDEM, REDIS);
+}
+Test(peer_partial, ours_follows_real) {
+    scenario_partial_after_cut(REDIS, TANDEM);
+}
+Test(peer_partial, real_past_our_backlog) {
+    scenario_full_past_backlog(TANDEM, REDIS);
+}
+Test(peer_partial, ours_past_real_backlog) {
+    scenario_full_past_backlog(REDIS, TANDEM);
+}
+Test(peer_partial, cuts_real_follows_ours) {
+    scenario_random_cuts(TANDEM, REDIS, 30);
+}
+Test(peer_partial, cuts_ours_follows_real) {
+    scenario_random_cuts(REDIS, TANDEM, 30);
+}
+
+Test(peer_chain, real_ours_real) {
+    scenario_chain(REDIS, TANDEM, REDIS);
+}
+Test(peer_chain, ours_real_ours) {
+    scenario_chain(TANDEM, REDIS, TANDEM);
+}
+Test(peer_chain, ours_ours_real) {
+    scenario_chain(TANDEM, TANDEM, REDIS);
+}
+
+Test(peer_promotion, ours_promoted_over_real) {
+    scenario_promotion(REDIS, TANDEM, REDIS);
+}
+Test(peer_promotion, real_promoted_over_ours) {
+    scenario_promotion(TANDEM, REDIS, TANDEM);
+}
+
+Test(peer_expiry, real_follows_ours) {
+    scenario_expiry(TANDEM, REDIS);
+}
+Test(peer_expiry, ours_follows_real) {
+    scenario_expiry(REDIS, TANDEM);
+}
