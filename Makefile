@@ -60,6 +60,7 @@ check:
 	tools/check
 
 bench: all
+	@tools/test-deps python3 redis-benchmark
 	tools/bench $B
 
 install: all
