@@ -101,7 +101,7 @@ static uint32_t head_of(const struct payload *p, bool with_expire, uint32_t lru)
 }
 
 struct entry *entry_new(slice key, bool with_expire, const struct payload *p, uint32_t lru) {
-    struct entry *e = mem_alloc(prefix_bytes(with_expire, key.n) + payload_bytes(p));
+    struct entry *e = mem_alloc(mem_good_size(prefix_bytes(with_expire, key.n) + payload_bytes(p)));
     e->head = head_of(p, with_expire, lru);
     uint8_t *at = varint_write(e->rest + (with_expire ? ENTRY_EXPIRE_BYTES : 0), key.n);
     if (key.n > 0) memcpy(at, key.p, key.n);
