@@ -3,7 +3,8 @@
  *
  * The corners follow the reference: a class that is not closed reaches to the pattern's end, "[]" is an empty class,
  * "a-]" inside a class is a range, a range may be given backwards, bytes compare as signed in ranges, and a
- * backslash that ends the pattern is itself. */
+ * backslash that ends the pattern is itself. The empty string matches "" and "*" only: the reference special-cases
+ * "*" for keys and otherwise never tries a pattern on it. */
 #include "base/glob.h"
 
 static inline int fold(char c, bool nocase) {
@@ -50,6 +51,7 @@ static bool element_takes(const char **p, const char *end, char c, bool nocase) 
 }
 
 bool glob_match(slice pattern, slice s, bool nocase) {
+    if (s.n == 0) return pattern.n == 0 || (pattern.n == 1 && *pattern.p == '*');
     const char *p = pattern.p, *p_end = p + pattern.n;
     const char *at = s.p, *s_end = at + s.n;
     const char *star = NULL, *star_at = NULL; /* behind the last star, and where what it takes ends */
