@@ -1,6 +1,7 @@
 /* The allocator's stand-in over malloc, for sanitizer builds: same sizes in the accounts, every block its own.
  *
  * It keeps the promise on alignment that matters to users: blocks of a multiple of 64 bytes start a cache line. */
+#ifdef TANDEM_MEM_MALLOC
 #include "base/alloc.h"
 #include "base/alloc_class.h"
 
@@ -55,3 +56,4 @@ struct mem_stats mem_stats(void) {
 }
 
 void mem_trim(void) {}
+#endif
