@@ -135,19 +135,20 @@ static inline enum resp_status parse_count(struct resp_parser *p, const struct r
     return *count > 0 ? RESP_OK : RESP_SKIP;
 }
 
+/* An argument that does not begin with '$': an error, once its line is complete. */
+static enum resp_status __attribute__((cold, noinline))
+not_a_bulk(struct resp_parser *p, const char *at, const char *end) {
+    const char *cr = memchr(at, '\r', (size_t)(end - at));
+    if (cr && end - cr >= 2) return fail_expected_bulk(p, *at);
+    return !cr && end - at > LINE_BYTES_MAX ? fail(p, "too big bulk count string") : RESP_MORE;
+}
+
 /* The $length line of an argument. *at moves behind it. */
 static inline enum resp_status parse_length(struct resp_parser *p, const struct resp_limits *limits,
                                             char **at, char *end, int64_t *bytes) {
     if (unlikely(*at == end)) return RESP_MORE;
+    if (unlikely(**at != '$')) return not_a_bulk(p, *at, end);
     char *number = *at + 1;
-    if (unlikely(**at != '$')) {
-        int64_t ignored;
-        switch (read_number_slow(&number, end, &ignored)) {
-        case LINE_CUT: return RESP_MORE;
-        case LINE_TOO_LONG: return fail(p, "too big bulk count string");
-        default: return fail_expected_bulk(p, **at);
-        }
-    }
     switch (read_number(&number, end, bytes)) {
     case LINE_OK: break;
     case LINE_CUT: return RESP_MORE;
