@@ -21,6 +21,10 @@ static char file_path[PATH_MAX];
 static bool to_syslog;
 static char syslog_ident[64];
 
+bool log_wants(enum log_level level) {
+    return level >= least;
+}
+
 void log_set_level(enum log_level level) {
     least = level;
 }
