@@ -8,6 +8,8 @@
  *
  * Ownership: clients belong to this room. client_close marks; the memory goes at the end of the turn. Upper rooms hang
  * their state on `txn` and `peer` and give it back in hooks.closed.
+ * Who writes to a client's `out` outside of that client's own request (messages, unblocking, replication) calls
+ * client_want_write afterwards; replies to its own request are seen by themselves.
  * Raw bytes: the requests of one client tile its input without gaps (request.raw), which is how a replica counts
  * offsets and hands the stream on byte for byte. */
 #ifndef TANDEM_CLIENT_CLIENT_H
@@ -35,8 +37,10 @@ enum client_flags {
     CLIENT_READONLY_CONN = 1 << 12, /* cluster READONLY flag, for CLIENT LIST */
     CLIENT_PRE_PSYNC = 1 << 13,     /* a replica that used SYNC */
     CLIENT_NO_EVICT = 1 << 14,
-    CLIENT_FAKE = 1 << 15,     /* no socket: applies commands from a file (AOF) or for itself */
-    CLIENT_PROTECTED = 1 << 16 /* don't free until taken off: client_protect */
+    CLIENT_FAKE = 1 << 15,      /* no socket: applies commands from a file (AOF) or for itself */
+    CLIENT_PROTECTED = 1 << 16, /* don't free until taken off: client_protect */
+    CLIENT_PUBSUB = 1 << 17,    /* has subscriptions: output limits and CLIENT LIST; command/ keeps it */
+    CLIENT_MONITOR = 1 << 18
 };
 
 struct client {
@@ -48,8 +52,8 @@ struct client {
     struct reply_buf out; /* out.proto is the RESP version */
     struct resp_parser parser;
     char *in; /* own input: an incomplete request or what is over budget; NULL when idle */
-    size_t in_len, in_cap;
-    sds name; /* NULL: none */
+    size_t in_pos, in_len, in_cap; /* in[in_pos..in_len) has not been executed */
+    sds name;                      /* NULL: none */
     int64_t created_ms, last_active_ms;
     uint64_t total_in_bytes, total_out_bytes;
     const void *last_command;   /* const struct command *, of the last request */
@@ -63,24 +67,42 @@ struct client {
     struct client *prev, *next;  /* all clients, oldest first */
     uint32_t pending;            /* which of this room's lists it is on */
     struct client *next_input, *next_output;
+    bool watches_read; /* client_resume_reading */
 };
 
+/* One request of a batch. argv and raw point into the input and are valid until execute returns. */
 struct request {
     struct client *c;
     const slice *argv;
     int argc;
-    slice raw;           /* the bytes as they came */
+    slice raw;           /* the bytes as they came; a master's include blanks before the request */
     bool is_inline;      /* raw is not a RESP array */
     const void *command; /* filled by hooks.prepare (const struct command *), NULL: unknown */
     uint64_t hash;       /* for hooks.prepare's use between its two prefetch stages */
 };
 
+/* What a CLIENT LIST line tells that is known above. Preset to a plain client's values. */
+struct client_facts {
+    int subscriptions, patterns, shard_subscriptions;
+    int queued; /* commands in MULTI, -1 outside */
+    size_t queued_bytes;
+    const char *command; /* "get", "client|list", "NULL" before the first */
+    const char *user;
+    int64_t redirect;
+};
+
+/* `prepare` is called for small groups just before their execution; what it sees may still not be executed (the
+ * client may be closed or blocked first), so it only looks up and prefetches. `execute` may call ev_turn: then other
+ * clients are served in the middle of it, but never one that has requests left in this batch.
+ * Before execute, out.muted is false unless the client is our master or CLIENT REPLY says otherwise; a handler
+ * that clears CLIENT_REPLY_OFF and wants to reply unmutes by itself. */
 struct client_hooks {
-    void (*prepare)(struct request *reqs, int n);
+    void (*prepare)(struct request *reqs, int n); /* may be NULL */
     void (*execute)(struct client *c, struct request *r);
     void (*closed)(struct client *c); /* last chance to let go of txn, peer, block; called once */
     bool (*may_accept)(
         struct client *c); /* after accept: false = it was answered and is to be closed (protected mode) */
+    void (*facts)(const struct client *c, struct client_facts *f); /* may be NULL */
 };
 void client_set_hooks(const struct client_hooks *hooks);
 
@@ -109,7 +131,9 @@ struct client_stats {
 };
 extern struct client_stats client_stats;
 
-void client_room_init(void); /* registers the phases' hooks with the loop */
+/* Registers the phases' hooks with the loop. Its BEFORE_WAIT hook sends replies, so rooms that must come before
+ * (AOF) register theirs earlier. */
+void client_room_init(void);
 bool client_listen_tcp(const char *addr, int port, int backlog, char *err);
 bool client_listen_unix(const char *path, unsigned perm, int backlog, char *err);
 void client_stop_listening(void);     /* all sockets */
@@ -120,10 +144,12 @@ struct client *client_new(int fd);   /* fd -1: fake. Takes the fd. */
 void client_close(struct client *c); /* at the end of the turn; idempotent */
 void client_close_after_reply(struct client *c);
 void client_block(struct client *c);   /* stop executing its requests */
-void client_unblock(struct client *c); /* its waiting input is taken up in the next turn */
+void client_unblock(struct client *c); /* its waiting input is taken up in the next turn; its `out` is sent */
+void client_protect(struct client *c); /* it outlives client_close until client_unprotect */
+void client_unprotect(struct client *c);
 void client_give_input(struct client *c, const void *p,
                        size_t n);         /* as if read from its socket (replica link takeover, AOF) */
-void client_want_write(struct client *c); /* `feed` has something new */
+void client_want_write(struct client *c); /* `out` or `feed` has something new: send it this turn */
 void client_flush(struct client *c);      /* try to send now (before SHUTDOWN, for replicas) */
 void client_resume_reading(struct client *c, bool on);
 
@@ -135,7 +161,9 @@ sds client_describe(sds s, const struct client *c); /* a CLIENT LIST line withou
 size_t client_memory(const struct client *c);
 void client_peer_name(const struct client *c, char *buf, size_t cap); /* ip:port or path:0 */
 void client_local_name(const struct client *c, char *buf, size_t cap);
-int64_t client_cron(void); /* timeouts, soft limits; returns nothing of use to callers but for tests */
+/* Timeouts and soft limits. Called several times a second; each call looks at a share of the clients, all of them
+ * within a second. Returns how many it looked at. */
+int64_t client_cron(void);
 /* Called for output limits: bytes queued for it, including what a replica's cursor lags. repl sets it for peers. */
 extern size_t (*client_extra_output)(const struct client *c);
 

@@ -1,0 +1,85 @@
+/* Clients in words: names of their addresses and the lines of CLIENT LIST. Changes nothing. */
+#include "client/internal.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+enum { ADDR_BYTES = NET_ADDR_BYTES + 16 };
+
+static void address_name(const struct client *c, char *buf, size_t cap, bool (*side)(int, char *, int *)) {
+    char ip[NET_ADDR_BYTES];
+    int port;
+    if (c->flags & CLIENT_UNIX)
+        snprintf(buf, cap, "%s:0", listen_unix_path());
+    else if (c->io.fd >= 0 && side(c->io.fd, ip, &port))
+        net_format_addr(buf, cap, ip, port);
+    else
+        snprintf(buf, cap, "?:0");
+}
+
+void client_peer_name(const struct client *c, char *buf, size_t cap) {
+    address_name(c, buf, cap, net_peer);
+}
+
+void client_local_name(const struct client *c, char *buf, size_t cap) {
+    address_name(c, buf, cap, net_local);
+}
+
+static void flag_letters(const struct client *c, char *out) {
+    static const struct {
+        uint32_t flag;
+        char letter;
+    } letters[] = {{CLIENT_MONITOR, 'O'},       {CLIENT_REPLICA, 'S'},
+                   {CLIENT_MASTER, 'M'},        {CLIENT_PUBSUB, 'P'},
+                   {CLIENT_MULTI, 'x'},         {CLIENT_BLOCKED, 'b'},
+                   {CLIENT_DIRTY_CAS, 'd'},     {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+                   {CLIENT_CLOSE_ASAP, 'A'},    {CLIENT_UNIX, 'U'},
+                   {CLIENT_READONLY_CONN, 'r'}, {CLIENT_NO_EVICT, 'e'}};
+    char *at = out;
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+        if (c->flags & letters[i].flag) *at++ = letters[i].letter;
+    if (at == out) *at++ = 'N';
+    *at = '\0';
+}
+
+static size_t output_bytes(const struct client *c) {
+    return reply_memory(&c->out) + (client_extra_output ? client_extra_output(c) : 0);
+}
+
+size_t client_memory(const struct client *c) {
+    size_t n = sizeof *c + c->in_cap + output_bytes(c) + (size_t)c->parser.argv_cap * 2 * sizeof(size_t);
+    if (c->name) n += sds_alloc_bytes(c->name);
+    return n;
+}
+
+/* Redis's fields in Redis's order. Replies lie in one chain of chunks here: obl tells the bytes waiting while they
+ * fit in one chunk, omem the memory of the chain once they don't. */
+sds client_describe(sds s, const struct client *c) {
+    struct client_facts facts = {.queued = -1, .command = "NULL", .user = "default", .redirect = -1};
+    char peer[ADDR_BYTES + 128], local[ADDR_BYTES + 128], flags[32], events[3], *e = events;
+    if (client_hooks.facts) client_hooks.facts(c, &facts);
+    client_peer_name(c, peer, sizeof peer);
+    client_local_name(c, local, sizeof local);
+    flag_letters(c, flags);
+    if (c->io.mask & EV_READ) *e++ = 'r';
+    if (c->io.mask & EV_WRITE) *e++ = 'w';
+    *e = '\0';
+    bool chained = c->out.head != c->out.tail;
+    size_t reply_bytes = reply_memory(&c->out);
+    s = sds_cat_printf(s, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%d",
+                       (unsigned long long)c->id, peer, local, c->io.fd, c->name ? c->name : "",
+                       (long long)(clock_ms() - c->created_ms) / 1000,
+                       (long long)(clock_ms() - c->last_active_ms) / 1000, flags, c->db);
+    s = sds_cat_printf(
+        s, " sub=%d psub=%d ssub=%d multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu",
+        facts.subscriptions, facts.patterns, facts.shard_subscriptions, facts.queued, c->in_len - c->in_pos,
+        c->in_cap - c->in_len, (size_t)c->parser.argv_cap * 2 * sizeof(size_t), facts.queued_bytes);
+    return sds_cat_printf(s,
+                          " rbs=%zu rbp=%zu obl=%zu oll=%d omem=%zu tot-mem=%zu events=%s cmd=%s user=%s "
+                          "redir=%lld resp=%d",
+                          reply_bytes, reply_bytes, chained ? 0 : reply_pending(&c->out), chained ? 1 : 0,
+                          chained ? output_bytes(c) : output_bytes(c) - reply_bytes,
+                          client_memory(c) + facts.queued_bytes, events, facts.command, facts.user,
+                          (long long)facts.redirect, c->out.proto);
+}
