@@ -1,4 +1,5 @@
-/* The server as a process: start, identity, periodic work, stopping. */
+/* The server as a process: start, identity, listening, periodic work, stopping. main.c calls these in the order in
+ * which they stand here. */
 #ifndef TANDEM_SERVER_SERVER_H
 #define TANDEM_SERVER_SERVER_H
 
@@ -9,25 +10,52 @@
 #define TANDEM_VERSION "0.1.0"
 #define REDIS_VERSION  "7.0.15" /* the reference whose contract we keep */
 
+struct client;
+
 struct server_stats {
     int64_t start_ms;
-    uint64_t commands, peak_memory_bytes;
-    uint64_t unexpected_errors, total_error_replies, total_eviction_ms;
+    uint64_t commands, peak_memory_bytes, startup_memory_bytes;
+    uint64_t unexpected_errors, total_error_replies;
+    uint64_t expire_us;       /* spent in active expiry */
+    uint64_t expire_time_cap; /* slices that ended before the work did */
 };
 extern struct server_stats server_stats;
-void server_stats_reset(void); /* CONFIG RESETSTAT: every room's counters */
+void server_stats_reset(void); /* CONFIG RESETSTAT: the counters of every room up to this one */
 
-void server_process_init(void);  /* run id, limits, daemonize, pid file, signals, log header lines */
-const char *server_run_id(void); /* 40 hex digits */
-void server_cron_start(void); /* the hz timer: expiry, rehash, save points, limits, instantaneous metrics */
-uint64_t server_instantaneous_ops(void);
+/* --- start (process.c) --- */
+void server_process_init(int argc, char **argv); /* before all else: title, seeds, run id, clock */
+void server_process_start(void);                 /* settings are known: log, supervision, daemonize, header lines */
+void server_process_limits(void); /* file descriptors for maxclients, which shrinks when they can't be had */
+void server_process_ready(void);  /* listening: pid file, title, warnings of the system's settings */
+const char *server_run_id(void);  /* 40 hex digits */
+const char *server_executable(void);
+const char *server_supervised(void);         /* "no", "systemd", "upstart" */
+void server_notify_supervisor(const char *); /* lines of sd_notify(3); nothing when not under systemd */
 
-/* SHUTDOWN and SIGTERM: flags as the command's options. Returns only when it may not stop now (a save failed and no
- * FORCE): false, and the log says why. With lagging replicas it waits up to shutdown-timeout unless NOW: then it
- * returns true and `done` follows later. */
+/* --- listening (listen.c) --- */
+bool server_listen(void);                       /* all of bind, port and unixsocket; false: logged */
+bool server_may_accept(struct client *c);       /* client_hooks.may_accept: protected mode */
+void server_remove_socket_file(void);           /* at the end */
+
+/* --- data at start (start.c) --- */
+void server_load_data(void); /* dump.rdb, when there is one; a damaged one ends the process */
+
+/* --- periodic work (cron.c, expire_cycle.c, metrics.c) --- */
+void server_cron_start(void); /* the hz timer: rehash, save points, limits, metrics; and the timers of expiry and lazy freeing */
+int server_current_hz(void);
+enum server_metric { METRIC_COMMANDS, METRIC_IN, METRIC_OUT, METRIC_REPL_IN, METRIC_REPL_OUT, METRICS };
+double server_per_second(enum server_metric m); /* over the last 1.6 s */
+
+/* --- stopping (shutdown.c): SHUTDOWN and SIGTERM; flags as the command's options --- */
 enum { SHUTDOWN_NOSAVE = 1, SHUTDOWN_SAVE = 2, SHUTDOWN_NOW = 4, SHUTDOWN_FORCE = 8 };
+/* Ends the process. Returns only when it may not stop now (a save failed and no FORCE): false, and the log says why;
+ * or when lagging replicas are given up to shutdown-timeout (unless NOW): true, and the end follows later, or the hook
+ * is called when it does not. While server_shutting_down(), writes of clients must wait. */
 bool server_shutdown(int flags);
-bool server_shutdown_abort(void); /* false when none is in progress */
+bool server_shutdown_abort(void); /* false when none is in progress; calls the hook */
 bool server_shutting_down(void);
+int64_t server_shutdown_left_ms(void);              /* of the waiting */
+void server_set_shutdown_hook(void (*given_up)(void)); /* a waiting shutdown failed or was aborted */
+void server_stop_signal(int signo);                 /* signals_init's on_stop */
 
 #endif

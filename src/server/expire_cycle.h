@@ -1,0 +1,8 @@
+/* Inside server/: timers of expiry and lazy freeing. */
+#ifndef TANDEM_SERVER_EXPIRE_CYCLE_H
+#define TANDEM_SERVER_EXPIRE_CYCLE_H
+
+void expire_cycle_start(void);
+void expire_cycle_check(void); /* each tick: the wall clock may have been set forward under a timer that counts monotonic time */
+
+#endif

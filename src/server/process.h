@@ -1,0 +1,17 @@
+/* Inside server/: the process's parts that other files of this room need. */
+#ifndef TANDEM_SERVER_PROCESS_H
+#define TANDEM_SERVER_PROCESS_H
+
+#include <stdbool.h>
+
+#define PID_FILE_STANDARD "/var/run/redis.pid" /* when a daemon was given no pidfile */
+
+const char *process_max_clients_changed(void); /* config_hooks.max_clients */
+void process_remove_pid_file(void);            /* the one that we wrote */
+void process_crash_log(bool on);
+
+/* supervise.c */
+bool supervise_detect(void);   /* by setting and environment; true: don't go to the background */
+void supervise_started(void);  /* the log is open: say which one */
+
+#endif

@@ -1,0 +1,153 @@
+/* Stopping: SHUTDOWN, SIGTERM and SIGINT.
+ *
+ * RUNNING -> WAITING (replicas lag; writes are held back) -> gone. WAITING ends when all replicas have acknowledged
+ * everything or the time is up; it returns to RUNNING by SHUTDOWN ABORT, or when the final save fails without FORCE.
+ * Nothing is closed before the save has succeeded, so that a refused shutdown leaves a server that works. */
+#include "server/shutdown.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "client/client.h"
+#include "event/child.h"
+#include "event/signals.h"
+#include "rdb/rdb.h"
+#include "repl/repl.h"
+#include "server/config.h"
+#include "server/process.h"
+#include "server/server.h"
+
+static struct {
+    bool waiting;
+    uint64_t until_ms; /* monotonic */
+    int flags;
+    void (*given_up)(void);
+} stopping;
+
+bool server_shutting_down(void) { return stopping.waiting; }
+
+void server_set_shutdown_hook(void (*given_up)(void)) { stopping.given_up = given_up; }
+
+int64_t server_shutdown_left_ms(void) {
+    uint64_t now_ms = clock_mono_ms();
+    return stopping.waiting && stopping.until_ms > now_ms ? (int64_t)(stopping.until_ms - now_ms) : 0;
+}
+
+static bool all_in_sync(void) {
+    struct repl_peer_info p;
+    for (size_t i = 0; repl_peer_info(i, &p); i++) {
+        if (p.offset != repl_offset()) return false;
+    }
+    return true;
+}
+
+static void report_replicas(void) {
+    struct repl_peer_info p;
+    int in_sync = 0, count = 0;
+    for (; repl_peer_info((size_t)count, &p); count++) {
+        if (p.offset == repl_offset()) {
+            in_sync++;
+            continue;
+        }
+        log_notice("Lagging replica %s:%d reported offset %lld behind master, lag=%lld, state=%s.", p.ip, p.port,
+                   (long long)(repl_offset() - p.offset), (long long)p.lag_s, p.state);
+    }
+    if (count) log_notice("%d of %d replicas are in sync when shutting down.", in_sync, count);
+}
+
+static void end_child(void) {
+    if (child_active() == CHILD_SNAPSHOT) {
+        log_warning("There is a child saving an .rdb. Killing it!");
+        snapshot_kill();
+    } else if (child_active() == CHILD_REWRITE) {
+        log_warning("There is a child rewriting the AOF. Killing it!");
+        child_kill(SIGKILL);
+    }
+}
+
+/* false: the data could not be saved and nobody said FORCE. */
+static bool final_save(int flags) {
+    bool save = (flags & SHUTDOWN_SAVE) || (server_config.save_point_count && !(flags & SHUTDOWN_NOSAVE));
+    if (!save) return true;
+    log_notice("Saving the final RDB snapshot before exiting.");
+    server_notify_supervisor("STATUS=Saving the final RDB snapshot\n");
+    struct rdb_info info;
+    repl_fill_rdb_info(&info);
+    if (rdb_save_now(&info)) return true;
+    if (flags & SHUTDOWN_FORCE) {
+        log_warning("Error trying to save the DB. Exit anyway.");
+        return true;
+    }
+    log_warning("Error trying to save the DB, can't exit.");
+    server_notify_supervisor("STATUS=Error trying to save the DB, can't exit.\n");
+    return false;
+}
+
+static bool finish(void) {
+    report_replicas();
+    end_child();
+    if (!final_save(stopping.flags)) return false;
+    process_remove_pid_file();
+    for (struct client *c = client_first(); c; c = c->next) client_flush(c);
+    client_stop_listening();
+    server_remove_socket_file();
+    log_warning("Redis is now ready to exit, bye bye...");
+    exit(0);
+}
+
+static void give_up(void) {
+    stopping.waiting = false;
+    if (stopping.given_up) stopping.given_up();
+}
+
+bool server_shutdown(int flags) {
+    if (stopping.waiting) { /* asked again: with NOW or FORCE it need not wait any longer */
+        stopping.flags |= flags;
+        if (!(flags & SHUTDOWN_NOW)) return true;
+        if (finish()) return true;
+        give_up();
+        return false;
+    }
+    /* What is loaded so far is not the data: never save it over the file that it comes from. */
+    if (rdb_loading.active) flags = (flags & ~SHUTDOWN_SAVE) | SHUTDOWN_NOSAVE;
+    log_warning("User requested shutdown...");
+    server_notify_supervisor("STOPPING=1\n");
+    stopping.flags = flags;
+    if (!(flags & SHUTDOWN_NOW) && server_config.shutdown_timeout_s && !all_in_sync()) {
+        stopping.waiting = true;
+        stopping.until_ms = clock_mono_ms() + (uint64_t)server_config.shutdown_timeout_s * 1000;
+        repl_request_acks();
+        log_notice("Waiting for replicas before shutting down.");
+        return true;
+    }
+    return finish();
+}
+
+void shutdown_check(void) {
+    if (!stopping.waiting) return;
+    bool time_is_up = clock_mono_ms() >= stopping.until_ms;
+    if (!time_is_up && !all_in_sync()) {
+        repl_request_acks();
+        return;
+    }
+    if (finish()) return;
+    log_warning("Errors trying to shut down the server. Check the logs for more information.");
+    give_up();
+}
+
+bool server_shutdown_abort(void) {
+    if (!stopping.waiting) return false;
+    log_notice("Shutdown manually aborted.");
+    give_up();
+    return true;
+}
+
+void server_stop_signal(int signo) {
+    int flags = signo == SIGINT ? server_config.shutdown_on_sigint : server_config.shutdown_on_sigterm;
+    if (server_shutdown(flags)) return;
+    log_warning("SIGTERM received but errors trying to shut down the server, check the logs for more information");
+    signals_stop_refused();
+}
