@@ -105,3 +105,9 @@ void signals_install_crash_handler(void (*report)(int fd)) {
     for (size_t i = 0; i < sizeof crash_signals / sizeof *crash_signals; i++)
         sigaction(crash_signals[i], &crash, NULL);
 }
+
+void signals_remove_crash_handler(void) {
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    for (size_t i = 0; i < sizeof crash_signals / sizeof *crash_signals; i++)
+        sigaction(crash_signals[i], &dfl, NULL);
+}

@@ -21,6 +21,7 @@ const char *config_file(void); /* absolute path, NULL when started without */
 /* CONFIG GET: calls fn for each directive (and alias) that matches one of the patterns, in a fixed order, each once. */
 void config_get(const slice *patterns, int n, void (*fn)(void *ctx, const char *name, slice value),
                 void *ctx);
+sds config_value(slice name, sds out); /* appends the value of a directive that exists */
 /* CONFIG SET of several: all or nothing. NULL, or the error text (valid until the next call) without "-ERR ". */
 const char *config_set(const slice *pairs, int n_pairs);
 extern bool config_caller_is_local; /* the connection that asks: for enable-protected-configs local */

@@ -40,6 +40,10 @@ void config_get(const slice *patterns, int n, void (*fn)(void *ctx, const char *
     }
 }
 
+sds config_value(slice name, sds out) {
+    return directive_get(directive_find(name), out);
+}
+
 struct change {
     const struct directive *d;
     slice name;

@@ -84,7 +84,10 @@ static void report(void) {
 
 static void each_second(void) {
     child_reap();
-    repl_cron();
+    /* The file of the start is loaded before the master is asked; a full sync's load is the link's own business. */
+    struct repl_link_info link = {0};
+    if (rdb_loading.active) repl_link_info(&link);
+    if (!rdb_loading.active || link.sync_in_progress) repl_cron();
     if (!rdb_loading.active) save_when_due();
 }
 

@@ -39,7 +39,8 @@ static int64_t expire_slice(void *ctx) {
     armed_for_ms = NO_EXPIRE;
     pausing = false;
     int64_t next_ms = may_expire() ? ks_next_expire_ms() : NO_EXPIRE;
-    if (next_ms == NO_EXPIRE || next_ms > clock_ms()) return EV_STOP; /* arm_expiry looks again before the wait */
+    if (next_ms == NO_EXPIRE || next_ms > clock_ms())
+        return EV_STOP; /* arm_expiry looks again before the wait */
     int64_t late_ms = clock_ms() - next_ms;
     uint64_t budget_us = EXPIRE_SLICE_US * (1 + (uint64_t)late_ms / EXPIRE_LATE_MS);
     if (budget_us > EXPIRE_SLICE_MAX_US) budget_us = EXPIRE_SLICE_MAX_US;

@@ -3,6 +3,7 @@
 #define TANDEM_SERVER_EXPIRE_CYCLE_H
 
 void expire_cycle_start(void);
-void expire_cycle_check(void); /* each tick: the wall clock may have been set forward under a timer that counts monotonic time */
+void expire_cycle_check(
+    void); /* each tick: the wall clock may have been set forward under a timer that counts monotonic time */
 
 #endif

@@ -48,7 +48,8 @@ static int listen_tcp(void) {
 static bool listen_unix(void) {
     char err[NET_ERR_BYTES];
     unlink(server_config.unixsocket); /* what a crash left behind */
-    if (client_listen_unix(server_config.unixsocket, server_config.unixsocketperm, server_config.tcp_backlog, err)) {
+    if (client_listen_unix(server_config.unixsocket, server_config.unixsocketperm, server_config.tcp_backlog,
+                           err)) {
         wrote_socket_file = true;
         return true;
     }
@@ -100,16 +101,24 @@ static bool is_loopback(const struct client *c) {
 bool server_may_accept(struct client *c) {
     if (!server_config.protected_mode || client_config.requirepass[0] || is_loopback(c)) return true;
     static const char denied[] =
-        "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for "
-        "the default user. In this mode connections are only accepted from the loopback interface. If you want to "
-        "connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable "
+        "DENIED Redis is running in protected mode because protected mode is enabled and no password is set "
+        "for "
+        "the default user. In this mode connections are only accepted from the loopback interface. If you "
+        "want to "
+        "connect from external computers to Redis you may adopt one of the following solutions: 1) Just "
+        "disable "
         "protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by "
-        "connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly "
-        "accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively "
+        "connecting to Redis from the same host the server is running, however MAKE SURE Redis is not "
+        "publicly "
+        "accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) "
+        "Alternatively "
         "you can just disable the protected mode by editing the Redis configuration file, and setting the "
-        "protected mode option to 'no', and then restarting the server. 3) If you started the server manually just "
-        "for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for "
-        "the default user. NOTE: You only need to do one of the above things in order for the server to start "
+        "protected mode option to 'no', and then restarting the server. 3) If you started the server "
+        "manually just "
+        "for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication "
+        "password for "
+        "the default user. NOTE: You only need to do one of the above things in order for the server to "
+        "start "
         "accepting connections from the outside.";
     reply_error(&c->out, denied);
     return false;

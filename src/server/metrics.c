@@ -17,8 +17,8 @@ enum { SAMPLES = 16 };
 struct server_stats server_stats;
 
 static struct {
-    uint64_t last[METRICS];            /* counters at the last sample */
-    uint64_t delta[METRICS][SAMPLES];  /* growth per interval */
+    uint64_t last[METRICS];             /* counters at the last sample */
+    uint64_t delta[METRICS][SAMPLES];   /* growth per interval */
     uint64_t time_us[SAMPLES], last_us; /* lengths of the intervals */
     int next;
 } ring;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -21,6 +22,7 @@
 #include "client/client.h"
 #include "event/signals.h"
 #include "server/config.h"
+#include "server/listen.h"
 #include "server/process_title.h"
 #include "server/server.h"
 
@@ -31,9 +33,13 @@ static char run_id[41];
 static char executable[PATH_MAX];
 static bool wrote_pid_file;
 
-const char *server_run_id(void) { return run_id; }
+const char *server_run_id(void) {
+    return run_id;
+}
 
-const char *server_executable(void) { return executable; }
+const char *server_executable(void) {
+    return executable;
+}
 
 static void remember_executable(const char *name) {
     ssize_t n = readlink("/proc/self/exe", executable, sizeof executable - 1);
@@ -83,23 +89,35 @@ static void daemonize(void) {
     if (fd > STDERR_FILENO) close(fd);
 }
 
+static void title_changed(void) {
+    process_title_update(NULL);
+}
+
 void server_process_start(void) {
+    static const struct config_hooks hooks = {.listen_again = listen_again,
+                                              .max_clients = process_max_clients_changed,
+                                              .title = title_changed,
+                                              .crash_log = process_crash_log};
+    config_set_hooks(&hooks);
     open_log();
     bool supervised = supervise_detect();
     bool background = server_config.daemonize && !supervised;
     if (background) daemonize();
     log_warning("oO0OoO0OoO0Oo Tandem is starting oO0OoO0OoO0Oo");
-    log_warning("Tandem version=%s, Redis protocol version=%s, bits=%zu, pid=%d, just started", TANDEM_VERSION,
-                REDIS_VERSION, sizeof(void *) * 8, (int)getpid());
+    log_warning("Tandem version=%s, Redis protocol version=%s, bits=%zu, pid=%d, just started",
+                TANDEM_VERSION, REDIS_VERSION, sizeof(void *) * 8, (int)getpid());
     if (config_file()) {
         log_warning("Configuration loaded");
     } else {
-        log_warning("Warning: no config file specified, using the default config. In order to specify a config "
-                    "file use %s /path/to/redis.conf",
-                    executable);
+        log_warning(
+            "Warning: no config file specified, using the default config. In order to specify a config "
+            "file use %s /path/to/redis.conf",
+            executable);
     }
     supervise_started();
     if (server_config.disable_thp) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    signals_set_program("Tandem " TANDEM_VERSION);
+    process_crash_log(server_config.crash_log);
     log_set_role('M');
     log_notice("monotonic clock: POSIX clock_gettime");
 }
@@ -123,16 +141,17 @@ static rlim_t raise_limit(struct rlimit limit, rlim_t wanted, int *why) {
 static void shrink_clients(rlim_t limit, rlim_t wanted, int why) {
     unsigned asked = client_config.max_clients;
     if (limit <= RESERVED_FDS) {
-        log_warning("Your current 'ulimit -n' of %llu is not enough for the server to start. Please increase your "
-                    "open file limit to at least %llu. Exiting.",
-                    (unsigned long long)limit, (unsigned long long)wanted);
+        log_warning(
+            "Your current 'ulimit -n' of %llu is not enough for the server to start. Please increase your "
+            "open file limit to at least %llu. Exiting.",
+            (unsigned long long)limit, (unsigned long long)wanted);
         exit(1);
     }
     client_config.max_clients = (unsigned)(limit - RESERVED_FDS);
     log_warning("You requested maxclients of %u requiring at least %llu max file descriptors.", asked,
                 (unsigned long long)wanted);
-    log_warning("Server can't set maximum open files to %llu because of OS error: %s.", (unsigned long long)wanted,
-                strerror(why));
+    log_warning("Server can't set maximum open files to %llu because of OS error: %s.",
+                (unsigned long long)wanted, strerror(why));
     log_warning("Current maximum open files is %llu. maxclients has been reduced to %u to compensate for low "
                 "ulimit. If you need higher maxclients increase 'ulimit -n'.",
                 (unsigned long long)limit, client_config.max_clients);
@@ -143,9 +162,10 @@ void server_process_limits(void) {
     struct rlimit limit;
     int why = 0;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        log_warning("Unable to obtain the current NOFILE limit (%s), assuming 1024 and setting the max clients "
-                    "configuration accordingly.",
-                    strerror(errno));
+        log_warning(
+            "Unable to obtain the current NOFILE limit (%s), assuming 1024 and setting the max clients "
+            "configuration accordingly.",
+            strerror(errno));
         client_config.max_clients = 1024 - RESERVED_FDS;
         return;
     }
@@ -200,11 +220,10 @@ void process_remove_pid_file(void) {
 }
 
 void process_crash_log(bool on) {
-    if (on) {
+    if (on)
         signals_install_crash_handler(NULL);
-    } else {
+    else
         signals_remove_crash_handler();
-    }
 }
 
 static void warn_of_somaxconn(void) {

@@ -11,7 +11,7 @@ void process_remove_pid_file(void);            /* the one that we wrote */
 void process_crash_log(bool on);
 
 /* supervise.c */
-bool supervise_detect(void);   /* by setting and environment; true: don't go to the background */
-void supervise_started(void);  /* the log is open: say which one */
+bool supervise_detect(void);  /* by setting and environment; true: don't go to the background */
+void supervise_started(void); /* the log is open: say which one */
 
 #endif

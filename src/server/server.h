@@ -24,7 +24,7 @@ void server_stats_reset(void); /* CONFIG RESETSTAT: the counters of every room u
 
 /* --- start (process.c) --- */
 void server_process_init(int argc, char **argv); /* before all else: title, seeds, run id, clock */
-void server_process_start(void);                 /* settings are known: log, supervision, daemonize, header lines */
+void server_process_start(void);  /* settings are known: log, supervision, daemonize, header lines */
 void server_process_limits(void); /* file descriptors for maxclients, which shrinks when they can't be had */
 void server_process_ready(void);  /* listening: pid file, title, warnings of the system's settings */
 const char *server_run_id(void);  /* 40 hex digits */
@@ -33,15 +33,16 @@ const char *server_supervised(void);         /* "no", "systemd", "upstart" */
 void server_notify_supervisor(const char *); /* lines of sd_notify(3); nothing when not under systemd */
 
 /* --- listening (listen.c) --- */
-bool server_listen(void);                       /* all of bind, port and unixsocket; false: logged */
-bool server_may_accept(struct client *c);       /* client_hooks.may_accept: protected mode */
-void server_remove_socket_file(void);           /* at the end */
+bool server_listen(void);                 /* all of bind, port and unixsocket; false: logged */
+bool server_may_accept(struct client *c); /* client_hooks.may_accept: protected mode */
+void server_remove_socket_file(void);     /* at the end */
 
 /* --- data at start (start.c) --- */
 void server_load_data(void); /* dump.rdb, when there is one; a damaged one ends the process */
 
 /* --- periodic work (cron.c, expire_cycle.c, metrics.c) --- */
-void server_cron_start(void); /* the hz timer: rehash, save points, limits, metrics; and the timers of expiry and lazy freeing */
+void server_cron_start(
+    void); /* the hz timer: rehash, save points, limits, metrics; and the timers of expiry and lazy freeing */
 int server_current_hz(void);
 enum server_metric { METRIC_COMMANDS, METRIC_IN, METRIC_OUT, METRIC_REPL_IN, METRIC_REPL_OUT, METRICS };
 double server_per_second(enum server_metric m); /* over the last 1.6 s */
@@ -54,8 +55,8 @@ enum { SHUTDOWN_NOSAVE = 1, SHUTDOWN_SAVE = 2, SHUTDOWN_NOW = 4, SHUTDOWN_FORCE 
 bool server_shutdown(int flags);
 bool server_shutdown_abort(void); /* false when none is in progress; calls the hook */
 bool server_shutting_down(void);
-int64_t server_shutdown_left_ms(void);              /* of the waiting */
+int64_t server_shutdown_left_ms(void);                 /* of the waiting */
 void server_set_shutdown_hook(void (*given_up)(void)); /* a waiting shutdown failed or was aborted */
-void server_stop_signal(int signo);                 /* signals_init's on_stop */
+void server_stop_signal(int signo);                    /* signals_init's on_stop */
 
 #endif

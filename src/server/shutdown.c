@@ -27,9 +27,13 @@ static struct {
     void (*given_up)(void);
 } stopping;
 
-bool server_shutting_down(void) { return stopping.waiting; }
+bool server_shutting_down(void) {
+    return stopping.waiting;
+}
 
-void server_set_shutdown_hook(void (*given_up)(void)) { stopping.given_up = given_up; }
+void server_set_shutdown_hook(void (*given_up)(void)) {
+    stopping.given_up = given_up;
+}
 
 int64_t server_shutdown_left_ms(void) {
     uint64_t now_ms = clock_mono_ms();
@@ -52,8 +56,8 @@ static void report_replicas(void) {
             in_sync++;
             continue;
         }
-        log_notice("Lagging replica %s:%d reported offset %lld behind master, lag=%lld, state=%s.", p.ip, p.port,
-                   (long long)(repl_offset() - p.offset), (long long)p.lag_s, p.state);
+        log_notice("Lagging replica %s:%d reported offset %lld behind master, lag=%lld, state=%s.", p.ip,
+                   p.port, (long long)(repl_offset() - p.offset), (long long)p.lag_s, p.state);
     }
     if (count) log_notice("%d of %d replicas are in sync when shutting down.", in_sync, count);
 }
@@ -148,6 +152,7 @@ bool server_shutdown_abort(void) {
 void server_stop_signal(int signo) {
     int flags = signo == SIGINT ? server_config.shutdown_on_sigint : server_config.shutdown_on_sigterm;
     if (server_shutdown(flags)) return;
-    log_warning("SIGTERM received but errors trying to shut down the server, check the logs for more information");
+    log_warning(
+        "SIGTERM received but errors trying to shut down the server, check the logs for more information");
     signals_stop_refused();
 }

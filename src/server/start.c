@@ -17,9 +17,7 @@ void server_load_data(void) {
     uint64_t start_us = clock_mono_us();
     switch (rdb_load_file(rdb_config.filename, &options, err, sizeof err)) {
     case RDB_NO_FILE: return;
-    case RDB_FAILED:
-        log_warning("Fatal error loading the DB: %s. Exiting.", err);
-        exit(1);
+    case RDB_FAILED: log_warning("Fatal error loading the DB: %s. Exiting.", err); exit(1);
     case RDB_LOADED: break;
     }
     log_notice("DB loaded from disk: %.3f seconds", (double)(clock_mono_us() - start_us) / 1e6);

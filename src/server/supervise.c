@@ -25,7 +25,9 @@ const char *server_supervised(void) {
 bool supervise_detect(void) {
     bool systemd = getenv("NOTIFY_SOCKET") != NULL, upstart = getenv("UPSTART_JOB") != NULL;
     switch (server_config.supervised) {
-    case SUPERVISED_AUTO: mode = upstart ? SUPERVISED_UPSTART : systemd ? SUPERVISED_SYSTEMD : SUPERVISED_NO; break;
+    case SUPERVISED_AUTO:
+        mode = upstart ? SUPERVISED_UPSTART : systemd ? SUPERVISED_SYSTEMD : SUPERVISED_NO;
+        break;
     case SUPERVISED_SYSTEMD: mode = systemd ? SUPERVISED_SYSTEMD : SUPERVISED_NO; break;
     case SUPERVISED_UPSTART: mode = upstart ? SUPERVISED_UPSTART : SUPERVISED_NO; break;
     default: mode = SUPERVISED_NO;
@@ -41,8 +43,9 @@ void supervise_started(void) {
         log_warning("upstart supervision requested, but UPSTART_JOB not found!");
     }
     if (mode == SUPERVISED_SYSTEMD) {
-        log_warning("Supervised by systemd. Please make sure you set appropriate values for TimeoutStartSec and "
-                    "TimeoutStopSec in your service unit.");
+        log_warning(
+            "Supervised by systemd. Please make sure you set appropriate values for TimeoutStartSec and "
+            "TimeoutStopSec in your service unit.");
     }
     if (mode == SUPERVISED_UPSTART) {
         log_notice("supervised by upstart, will stop to signal readiness.");

@@ -1,0 +1,106 @@
+/* Start-up and wiring: the only file that sees every room.
+ *
+ * Calls against the arrow of the rooms are callbacks, and all of them are set here, in wire(): who executes a request,
+ * who hears of an expired key, who waits for a snapshot. Then the order of the start: settings, process, rooms from the
+ * bottom up, sockets, data, loop. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "client/client.h"
+#include "command/command.h"
+#include "command/propagate.h"
+#include "event/loop.h"
+#include "event/signals.h"
+#include "keyspace/db.h"
+#include "rdb/rdb.h"
+#include "repl/repl.h"
+#include "server/config.h"
+#include "server/info.h"
+#include "server/server.h"
+
+/* --- hooks --- */
+
+static void client_closed(struct client *c) {
+    dispatch_closed(c);
+    repl_client_closed(c);
+}
+
+/* A replica neither deletes what has expired nor speaks as a master in the log. */
+static void role_changed(bool is_replica) {
+    log_set_role(is_replica ? 'S' : 'M');
+    ks_set_expire_mode(is_replica ? KS_EXPIRE_HIDE : KS_EXPIRE_DELETE);
+}
+
+static bool persistence_disabled(void) {
+    return server_config.save_point_count == 0;
+}
+
+static void synced(void) {
+    server_notify_supervisor(
+        "STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections "
+        "in read-write mode.\nREADY=1\n");
+}
+
+static void wire(void) {
+    static const struct client_hooks client = {.prepare = dispatch_prepare,
+                                               .execute = dispatch_execute,
+                                               .closed = client_closed,
+                                               .may_accept = server_may_accept};
+    static const struct ks_hooks keyspace = {.expired = propagate_expired, .modified = watch_key_modified};
+    static const struct repl_hooks repl = {.role_changed = role_changed,
+                                           .before_flush = watch_before_flush_all,
+                                           .loaded = synced,
+                                           .persistence_disabled = persistence_disabled};
+    client_set_hooks(&client);
+    ks_set_hooks(&keyspace);
+    repl_set_hooks(&repl);
+}
+
+/* --- start --- */
+
+static void init_rooms(void) {
+    ev_init();
+    signals_init(server_stop_signal);
+    ks_init(server_config.databases);
+    rdb_init();
+    client_room_init();
+    repl_init();
+    info_init();
+    command_init();
+    dispatch_init();
+    wire();
+}
+
+static void announce(void) {
+    bool replica = repl_is_replica();
+    if (server_config.port) log_notice("Ready to accept connections");
+    if (server_config.unixsocket[0])
+        log_notice("The server is now ready to accept connections at %s", server_config.unixsocket);
+    if (replica) {
+        server_notify_supervisor(
+            "STATUS=Ready to accept connections in read-only mode. Waiting for MASTER <-> "
+            "REPLICA sync\nREADY=1\n");
+    } else {
+        server_notify_supervisor("STATUS=Ready to accept connections\nREADY=1\n");
+    }
+}
+
+int main(int argc, char **argv) {
+    server_process_init(argc, argv);
+    config_init();
+    config_load_args(argc, argv);
+    server_process_start();
+    server_process_limits();
+    init_rooms();
+    if (!server_listen()) return 1;
+    server_process_ready();
+    log_warning("Server initialized");
+    server_cron_start();
+    if (server_config.replicaof_host[0])
+        repl_replicaof(server_config.replicaof_host, server_config.replicaof_port);
+    server_load_data();
+    announce();
+    ev_run();
+    return 0;
+}

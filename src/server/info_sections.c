@@ -1,0 +1,198 @@
+/* INFO: Server, Clients, Persistence, Stats, CPU, Cluster, Keyspace. Names and order are Redis 7.0's; fields of
+ * things that we do not have are left out unless zero is the truth. */
+#include "server/info_sections.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "client/client.h"
+#include "event/child.h"
+#include "rdb/rdb.h"
+#include "repl/repl.h"
+#include "server/config.h"
+#include "server/server.h"
+
+typedef unsigned long long ull;
+typedef long long ll;
+
+sds info_server(sds out) {
+    struct utsname os;
+    if (uname(&os) != 0) memset(&os, 0, sizeof os);
+    int64_t up_s = (clock_ms() - server_stats.start_ms) / 1000;
+    out = sds_cat_printf(out,
+                         "redis_version:%s\r\nserver_name:tandem\r\ntandem_version:%s\r\n"
+                         "redis_mode:standalone\r\nos:%s %s %s\r\narch_bits:%d\r\n"
+                         "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\n",
+                         REDIS_VERSION, TANDEM_VERSION, os.sysname, os.release, os.machine,
+                         (int)sizeof(void *) * 8);
+#if defined(__GNUC__) && !defined(__clang__)
+    out = sds_cat_printf(out, "gcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+    out = sds_cat_printf(out,
+                         "process_id:%d\r\nprocess_supervised:%s\r\nrun_id:%s\r\ntcp_port:%d\r\n"
+                         "server_time_usec:%lld\r\nuptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\nhz:%d\r\n"
+                         "configured_hz:%d\r\nlru_clock:%lld\r\nexecutable:%s\r\nconfig_file:%s\r\n"
+                         "io_threads_active:0\r\n",
+                         (int)getpid(), server_supervised(), server_run_id(), server_config.port,
+                         (ll)clock_wall_us(), (ll)up_s, (ll)up_s / 86400, server_current_hz(),
+                         server_config.hz, (ll)(clock_ms() / 1000 & 0xffffff), server_executable(),
+                         config_file() ? config_file() : "");
+    if (server_shutting_down()) {
+        out = sds_cat_printf(out, "shutdown_in_milliseconds:%lld\r\n", (ll)server_shutdown_left_ms());
+    }
+    return out;
+}
+
+sds info_clients(sds out) {
+    size_t blocked = 0, max_in = 0, max_out = 0;
+    for (struct client *c = client_first(); c; c = c->next) {
+        if (c->flags & CLIENT_BLOCKED) blocked++;
+        if (c->in_cap > max_in) max_in = c->in_cap;
+        size_t held = reply_memory(&c->out);
+        if (held > max_out) max_out = held;
+    }
+    return sds_cat_printf(out,
+                          "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%u\r\n"
+                          "client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\n"
+                          "blocked_clients:%zu\r\ntracking_clients:0\r\n",
+                          client_count() - repl_peer_count(), client_config.max_clients, max_in, max_out,
+                          blocked);
+}
+
+/* --- persistence --- */
+
+static sds loading_fields(sds out) {
+    const struct rdb_loading *l = &rdb_loading;
+    int64_t elapsed_s = (clock_ms() - l->start_ms) / 1000;
+    double part = l->total_bytes ? (double)l->loaded_bytes / (double)l->total_bytes : 0;
+    uint64_t left = l->total_bytes > l->loaded_bytes ? l->total_bytes - l->loaded_bytes : 0;
+    int64_t eta_s = elapsed_s == 0
+                        ? 1
+                        : (int64_t)((double)elapsed_s * (double)left / (double)(l->loaded_bytes + 1));
+    out = sds_cat_printf(
+        out,
+        "loading_start_time:%lld\r\nloading_total_bytes:%llu\r\nloading_rdb_used_mem:%llu\r\n"
+        "loading_loaded_bytes:%llu\r\nloading_loaded_perc:%.2f\r\nloading_eta_seconds:%lld\r\n",
+        (ll)l->start_ms / 1000, (ull)l->total_bytes, (ull)l->used_mem_bytes, (ull)l->loaded_bytes, part * 100,
+        (ll)eta_s);
+    return out;
+}
+
+sds info_persistence(sds out) {
+    const struct snapshot_state *s = &snapshot_state;
+    struct child_stats c = child_stats();
+    bool running = snapshot_running();
+    uint64_t total = running ? s->current_keys_total : 0;
+    uint64_t done = running ? c.current_keys_done : 0;
+    int64_t now_s = clock_ms() / 1000;
+    out = sds_cat_printf(
+        out,
+        "loading:%d\r\nasync_loading:%d\r\ncurrent_cow_peak:%llu\r\ncurrent_cow_size:%llu\r\n"
+        "current_fork_perc:%.2f\r\ncurrent_save_keys_processed:%llu\r\n"
+        "current_save_keys_total:%llu\r\n",
+        rdb_loading.active && !rdb_loading.async, rdb_loading.active && rdb_loading.async,
+        (ull)c.current_cow_peak_bytes, (ull)c.current_cow_bytes,
+        total ? 100.0 * (double)done / (double)total : 0.0, (ull)done, (ull)total);
+    out = sds_cat_printf(
+        out,
+        "rdb_changes_since_last_save:%llu\r\nrdb_bgsave_in_progress:%d\r\n"
+        "rdb_last_save_time:%lld\r\nrdb_last_bgsave_status:%s\r\nrdb_last_bgsave_time_sec:%lld\r\n"
+        "rdb_current_bgsave_time_sec:%lld\r\nrdb_saves:%llu\r\nrdb_last_cow_size:%llu\r\n"
+        "rdb_last_load_keys_expired:%llu\r\nrdb_last_load_keys_loaded:%llu\r\n",
+        (ull)snapshot_changes(), running, (ll)s->last_save_s, s->last_ok ? "ok" : "err",
+        (ll)s->last_duration_s, running ? (ll)(now_s - s->current_start_s) : -1LL, (ull)s->saves,
+        (ull)c.last_snapshot_cow_bytes, (ull)rdb_last_load.keys_expired, (ull)rdb_last_load.keys_loaded);
+    out = sds_cat_str(out,
+                      "aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"
+                      "aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\n"
+                      "aof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
+                      "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:ok\r\n"
+                      "aof_last_cow_size:0\r\nmodule_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+    return rdb_loading.active ? loading_fields(out) : out;
+}
+
+/* --- stats --- */
+
+static sds rate_fields(sds out) {
+    return sds_cat_printf(out,
+                          "instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n"
+                          "instantaneous_input_repl_kbps:%.2f\r\ninstantaneous_output_repl_kbps:%.2f\r\n",
+                          server_per_second(METRIC_IN) / 1024, server_per_second(METRIC_OUT) / 1024,
+                          server_per_second(METRIC_REPL_IN) / 1024,
+                          server_per_second(METRIC_REPL_OUT) / 1024);
+}
+
+sds info_stats(sds out) {
+    const struct client_stats *c = &client_stats;
+    const struct repl_stats *r = &repl_stats;
+    struct child_stats forks = child_stats();
+    out = sds_cat_printf(out,
+                         "total_connections_received:%llu\r\ntotal_commands_processed:%llu\r\n"
+                         "instantaneous_ops_per_sec:%.0f\r\ntotal_net_input_bytes:%llu\r\n"
+                         "total_net_output_bytes:%llu\r\ntotal_net_repl_input_bytes:%llu\r\n"
+                         "total_net_repl_output_bytes:%llu\r\n",
+                         (ull)c->accepted, (ull)server_stats.commands, server_per_second(METRIC_COMMANDS),
+                         (ull)(c->in_bytes + r->in_bytes), (ull)(c->out_bytes + r->out_bytes),
+                         (ull)r->in_bytes, (ull)r->out_bytes);
+    out = rate_fields(out);
+    out = sds_cat_printf(out,
+                         "rejected_connections:%llu\r\nsync_full:%llu\r\nsync_partial_ok:%llu\r\n"
+                         "sync_partial_err:%llu\r\nexpired_keys:%llu\r\nexpired_stale_perc:0.00\r\n"
+                         "expired_time_cap_reached_count:%llu\r\nexpire_cycle_cpu_milliseconds:%llu\r\n"
+                         "evicted_keys:%llu\r\nevicted_clients:0\r\ntotal_eviction_exceeded_time:0\r\n"
+                         "current_eviction_exceeded_time:0\r\nkeyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n",
+                         (ull)c->rejected, (ull)r->sync_full, (ull)r->sync_partial_ok,
+                         (ull)r->sync_partial_err, (ull)ks_stats.expired_keys,
+                         (ull)server_stats.expire_time_cap, (ull)server_stats.expire_us / 1000,
+                         (ull)ks_stats.evicted_keys, (ull)ks_stats.hits, (ull)ks_stats.misses);
+    out = sds_cat_printf(out,
+                         "pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\n"
+                         "latest_fork_usec:%lld\r\ntotal_forks:%llu\r\nmigrate_cached_sockets:0\r\n"
+                         "slave_expires_tracked_keys:0\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
+                         "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
+                         "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\n"
+                         "tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n",
+                         (ll)forks.last_fork_us, (ull)forks.total_forks);
+    return sds_cat_printf(out,
+                          "unexpected_error_replies:%llu\r\ntotal_error_replies:%llu\r\n"
+                          "total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\n"
+                          "io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n",
+                          (ull)server_stats.unexpected_errors, (ull)server_stats.total_error_replies,
+                          (ull)c->reads, (ull)c->writes);
+}
+
+/* --- the rest --- */
+
+static sds cpu_field(sds out, const char *name, struct timeval t) {
+    return sds_cat_printf(out, "%s:%ld.%06ld\r\n", name, (long)t.tv_sec, (long)t.tv_usec);
+}
+
+sds info_cpu(sds out) {
+    struct rusage self, children, thread;
+    getrusage(RUSAGE_SELF, &self);
+    getrusage(RUSAGE_CHILDREN, &children);
+    getrusage(RUSAGE_THREAD, &thread);
+    out = cpu_field(out, "used_cpu_sys", self.ru_stime);
+    out = cpu_field(out, "used_cpu_user", self.ru_utime);
+    out = cpu_field(out, "used_cpu_sys_children", children.ru_stime);
+    out = cpu_field(out, "used_cpu_user_children", children.ru_utime);
+    out = cpu_field(out, "used_cpu_sys_main_thread", thread.ru_stime);
+    return cpu_field(out, "used_cpu_user_main_thread", thread.ru_utime);
+}
+
+sds info_cluster(sds out) {
+    return sds_cat_str(out, "cluster_enabled:0\r\n");
+}
+
+sds info_keyspace(sds out) {
+    for (int i = 0; i < ks_count(); i++) {
+        const struct db *db = ks_db(i);
+        if (!db_size(db)) continue;
+        out = sds_cat_printf(out, "db%d:keys=%zu,expires=%zu,avg_ttl=%lld\r\n", i, db_size(db),
+                             db_expires(db), (ll)db_avg_ttl_ms(db));
+    }
+    return out;
+}

@@ -1,0 +1,10 @@
+/* Inside server/: the sections of INFO that this room fills, each true field by field or absent. */
+#ifndef TANDEM_SERVER_INFO_SECTIONS_H
+#define TANDEM_SERVER_INFO_SECTIONS_H
+
+#include "server/info.h"
+
+info_section_fn info_server, info_clients, info_memory, info_persistence, info_stats, info_replication,
+    info_cpu, info_cluster, info_keyspace;
+
+#endif
