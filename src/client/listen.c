@@ -125,6 +125,30 @@ bool client_listen_unix(const char *path, unsigned perm, int backlog, char *err)
     return true;
 }
 
+/* The loop knows a listener by its address: one that moves into a gap is taken out and put in again. */
+static void move_listener(struct listener *to, struct listener *from) {
+    int mask = from->io.mask;
+    ev_io_set(&from->io, 0);
+    *to = *from;
+    ev_io_init(&to->io, from->io.fd, on_connection, to);
+    ev_io_set(&to->io, mask);
+}
+
+void client_stop_listening_tcp(void) {
+    int kept = 0;
+    for (int i = 0; i < listeners.count; i++) {
+        struct listener *l = &listeners.v[i];
+        if (!l->is_unix) {
+            ev_io_set(&l->io, 0);
+            close(l->io.fd);
+            continue;
+        }
+        if (kept != i) move_listener(&listeners.v[kept], l);
+        kept++;
+    }
+    listeners.count = kept;
+}
+
 void client_stop_listening(void) {
     for (int i = 0; i < listeners.count; i++) {
         ev_io_set(&listeners.v[i].io, 0);

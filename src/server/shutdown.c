@@ -96,8 +96,8 @@ static bool finish(void) {
     if (!final_save(stopping.flags)) return false;
     process_remove_pid_file();
     for (struct client *c = client_first(); c; c = c->next) client_flush(c);
-    client_stop_listening();
     server_remove_socket_file();
+    client_stop_listening();
     log_warning("Redis is now ready to exit, bye bye...");
     exit(0);
 }
