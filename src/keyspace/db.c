@@ -83,7 +83,9 @@ static struct entry *overwrite(struct db *db, struct entry *old, uint64_t hash, 
     bool wants = expire_ms == KEEP_TTL ? had : expire_ms != NO_EXPIRE;
     bool reindex = had != wants || (wants && expire_ms != KEEP_TTL && expire_ms != entry_expire_at(old));
     if (had && reindex) ttl_unindex(db, old);
-    struct payload was = payload_of_entry(old);
+    enum value_type was_type = entry_type(old);
+    unsigned was_encoding = entry_encoding(old);
+    void *was = entry_has_ptr(old) ? entry_ptr(old) : NULL;
     struct entry *e = old;
     if (had == wants && entry_fits(old, p)) {
         entry_write(old, p);
@@ -92,8 +94,7 @@ static struct entry *overwrite(struct db *db, struct entry *old, uint64_t hash, 
         db_adopt(db, old, e, hash, had && !reindex);
     }
     if (wants && reindex) ttl_index(db, e, expire_ms);
-    if (was.ptr && was.ptr != p->ptr)
-        value_release(was.type, was.encoding, was.ptr, ks_config.lazyfree_server_del);
+    if (was) value_release(was_type, was_encoding, was, ks_config.lazyfree_server_del);
     lru_stamp(e);
     return e;
 }
@@ -148,7 +149,7 @@ struct entry *db_add(struct db *db, slice key, uint64_t hash, const struct value
     return e;
 }
 
-static bool delete (struct db *db, slice key, bool lazily) {
+static bool remove_key(struct db *db, slice key, bool lazily) {
     uint64_t hash = db_hash(key);
     struct entry *e = find(db, key, hash, 0);
     if (!e) return false;
@@ -157,11 +158,11 @@ static bool delete (struct db *db, slice key, bool lazily) {
 }
 
 bool db_delete(struct db *db, slice key) {
-    return delete (db, key, false);
+    return remove_key(db, key, false);
 }
 
 bool db_delete_lazy(struct db *db, slice key) {
-    return delete (db, key, true);
+    return remove_key(db, key, true);
 }
 
 struct entry *db_set_expire(struct db *db, struct entry *e, int64_t expire_ms) {

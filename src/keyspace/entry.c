@@ -47,23 +47,6 @@ struct payload payload_of_bytes(slice bytes, enum value_form form) {
     return p;
 }
 
-struct payload payload_of_entry(const struct entry *e) {
-    struct payload p = {.type = (uint8_t)entry_type(e), .encoding = (uint8_t)entry_encoding(e)};
-    const uint8_t *at = entry_value_at(e);
-    if (p.type != TYPE_STRING || p.encoding == STR_HEAP) {
-        memcpy(&p.ptr, at, sizeof p.ptr);
-    } else if (p.encoding == STR_INT32) {
-        int32_t v;
-        memcpy(&v, at, sizeof v);
-        p.integer = v;
-    } else if (p.encoding == STR_INT64) {
-        memcpy(&p.integer, at, sizeof p.integer);
-    } else {
-        p.bytes = entry_embedded(e);
-    }
-    return p;
-}
-
 static size_t payload_bytes(const struct payload *p) {
     if (p->type != TYPE_STRING) return sizeof(void *);
     switch (p->encoding) {
@@ -116,13 +99,20 @@ struct entry *entry_rebuild(const struct entry *e, bool with_expire, const struc
 }
 
 size_t entry_block_bytes(const struct entry *e) {
-    struct payload p = payload_of_entry(e);
-    return prefix_bytes(entry_has_expire(e), entry_key_at(e).n) + payload_bytes(&p);
+    const uint8_t *at = entry_value_at(e);
+    size_t value_n = sizeof(void *);
+    if (entry_is_embedded(e)) {
+        slice bytes = embedded_at(at);
+        value_n = (size_t)(bytes.p - (const char *)at) + bytes.n;
+    } else if (entry_is(e, TYPE_STRING, STR_INT32)) {
+        value_n = sizeof(int32_t);
+    }
+    return (size_t)(at - (const uint8_t *)e) + value_n;
 }
 
 bool entry_fits(const struct entry *e, const struct payload *p) {
     size_t now = entry_block_bytes(e);
-    size_t then = prefix_bytes(entry_has_expire(e), entry_key_at(e).n) + payload_bytes(p);
+    size_t then = (size_t)(entry_value_at(e) - (const uint8_t *)e) + payload_bytes(p);
     return now == then || mem_good_size(now) == mem_good_size(then);
 }
 
@@ -137,8 +127,7 @@ void entry_free_block(struct entry *e) {
 }
 
 void entry_release(struct entry *e, bool lazily) {
-    if (entry_type(e) != TYPE_STRING || entry_encoding(e) == STR_HEAP)
-        value_release(entry_type(e), entry_encoding(e), entry_ptr(e), lazily);
+    if (entry_has_ptr(e)) value_release(entry_type(e), entry_encoding(e), entry_ptr(e), lazily);
 }
 
 /* --- reading --- */
@@ -175,14 +164,14 @@ int64_t entry_expire_ms(const struct entry *e) {
 }
 
 void *entry_ptr(const struct entry *e) {
-    assert_that(entry_type(e) != TYPE_STRING || entry_encoding(e) == STR_HEAP);
+    assert_that(entry_has_ptr(e));
     void *ptr;
     memcpy(&ptr, entry_value_at(e), sizeof ptr);
     return ptr;
 }
 
 void entry_set_ptr(struct entry *e, unsigned encoding, void *ptr) {
-    assert_that(entry_type(e) != TYPE_STRING || entry_encoding(e) == STR_HEAP);
+    assert_that(entry_has_ptr(e));
     struct payload p = {.type = (uint8_t)entry_type(e), .encoding = (uint8_t)encoding, .ptr = ptr};
     entry_write(e, &p);
 }

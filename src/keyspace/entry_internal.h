@@ -35,7 +35,6 @@ struct payload {
 
 struct payload payload_of_i64(int64_t v);
 struct payload payload_of_bytes(slice bytes, enum value_form form); /* may allocate the sds of STR_HEAP */
-struct payload payload_of_entry(const struct entry *e);             /* borrows all of it */
 
 struct entry *entry_new(slice key, bool with_expire, const struct payload *p, uint32_t lru);
 /* A new block with e's key, lru, expire time and index cell (when both have one), and another payload; e stays as it is. */
@@ -52,6 +51,9 @@ static inline bool entry_has_expire(const struct entry *e) {
 }
 static inline bool entry_is(const struct entry *e, enum value_type type, unsigned encoding) {
     return ((e->head >> ENTRY_TYPE_SHIFT) & 0x7f) == ((unsigned)type | encoding << 3);
+}
+static inline bool entry_has_ptr(const struct entry *e) { /* the value is a structure of its own */
+    return (e->head & 7u << ENTRY_TYPE_SHIFT) != 0 || entry_is(e, TYPE_STRING, STR_HEAP);
 }
 static inline int64_t entry_expire_at(const struct entry *e) { /* only when it has one */
     int64_t ms;
@@ -93,10 +95,32 @@ static inline uint8_t *entry_value_at(const struct entry *e) {
     slice key = entry_key_at(e);
     return (uint8_t *)(uintptr_t)(key.p + key.n);
 }
-static inline slice entry_embedded(const struct entry *e) { /* STR_EMBED_* */
+static inline bool entry_is_embedded(const struct entry *e) {
+    return entry_is(e, TYPE_STRING, STR_EMBED_EMBSTR) || entry_is(e, TYPE_STRING, STR_EMBED_RAW);
+}
+static inline slice embedded_at(const uint8_t *value) {
     size_t n;
-    const uint8_t *p = varint_read(entry_value_at(e), &n);
+    const uint8_t *p = varint_read(value, &n);
     return (slice){(const char *)p, n};
+}
+
+/* Borrows all of it. Inline, so that callers that look at one field pay for no struct. */
+static inline struct payload payload_of_entry(const struct entry *e) {
+    const uint8_t *at = entry_value_at(e);
+    unsigned type = (e->head >> ENTRY_TYPE_SHIFT) & 7, encoding = (e->head >> ENTRY_ENCODING_SHIFT) & 15;
+    struct payload p = {.type = (uint8_t)type, .encoding = (uint8_t)encoding};
+    if (entry_has_ptr(e)) {
+        memcpy(&p.ptr, at, sizeof p.ptr);
+    } else if (encoding == STR_INT32) {
+        int32_t v;
+        memcpy(&v, at, sizeof v);
+        p.integer = v;
+    } else if (encoding == STR_INT64) {
+        memcpy(&p.integer, at, sizeof p.integer);
+    } else {
+        p.bytes = embedded_at(at);
+    }
+    return p;
 }
 
 #endif

@@ -36,8 +36,8 @@ bool str_get_i64(const struct entry *e, int64_t *out) {
 
 /* Replaces a string's payload; expire time, LRU field and place in the index stay. */
 static struct entry *put(struct db *db, struct entry *e, const struct payload *p) {
-    struct payload was = payload_of_entry(e);
-    assert_that(was.type == TYPE_STRING);
+    assert_that(entry_type(e) == TYPE_STRING);
+    void *was = entry_is(e, TYPE_STRING, STR_HEAP) ? entry_ptr(e) : NULL;
     if (entry_fits(e, p)) {
         entry_write(e, p);
     } else {
@@ -45,7 +45,7 @@ static struct entry *put(struct db *db, struct entry *e, const struct payload *p
         db_adopt(db, e, fresh, db_hash(entry_key_at(e)), entry_has_expire(e));
         e = fresh;
     }
-    if (was.ptr && was.ptr != p->ptr) sds_free(was.ptr);
+    if (was != p->ptr) sds_free(was);
     return e;
 }
 
@@ -80,5 +80,5 @@ char *str_grow(struct db *db, struct entry **e, size_t new_len) {
     memset(bytes + now.n, 0, new_len - now.n);
     struct payload p = {.type = TYPE_STRING, .encoding = STR_EMBED_RAW, .bytes = {bytes, new_len}};
     *e = put(db, *e, &p);
-    return (char *)(uintptr_t)entry_embedded(*e).p;
+    return (char *)(uintptr_t)embedded_at(entry_value_at(*e)).p;
 }
