@@ -1,0 +1,51 @@
+/* What the files of repl/ share with one another. Nobody else includes this. */
+#ifndef TANDEM_REPL_INTERNAL_H
+#define TANDEM_REPL_INTERNAL_H
+
+#include "repl/repl.h"
+
+/* --- identity.c --- */
+void identity_init(void);
+/* The history of a master: after a full resync. replid2 is cleared. */
+void identity_adopt(const char *id);
+/* The master goes on under another name: what we had becomes replid2, valid up to here. */
+void identity_continue_as(const char *id);
+/* The log is forgotten or created anew: nothing that went before can be continued. */
+void identity_new_history(void);
+/* Whether a replica that asks for (id, offset) may go on from our log as far as identity is concerned. */
+bool identity_matches(slice id, int64_t offset);
+void identity_log_mismatch(slice id, int64_t offset);
+
+/* --- stream.c --- */
+void stream_init(void);
+/* The next command that goes to the log is preceded by a SELECT: someone begins to read here. */
+void stream_force_select(void);
+int stream_db(void);              /* the database the log is in; 0 when not yet said */
+void stream_forget_held(void);    /* the master's link is cut: an unfinished transaction is not history */
+uint64_t stream_held_bytes(void); /* read from the master, not yet applied because of MULTI */
+
+/* --- primary.c, transfer.c: the primary's side --- */
+void primary_init(void);
+void primary_before_wait(void);
+void primary_cron(void);
+
+/* --- wait.c --- */
+void wait_before_wait(void);
+void wait_notify_ack(void);
+
+/* --- link.c --- */
+void link_init(void);
+void link_shutdown(void);
+void link_cron(void);
+void link_send_ack(void);                /* REPLCONF ACK to our master */
+void link_note_history(int stream_dbid); /* what we hold can be offered to a master for a partial resync */
+bool link_has_history(void);
+int link_stream_db(void); /* the database of our master's stream */
+bool link_is_master_client(const struct client *c);
+void link_master_closed(struct client *c);
+
+/* --- repl.c --- */
+extern struct repl_hooks repl_hooks;
+int64_t repl_now_s(void);
+
+#endif

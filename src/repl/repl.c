@@ -1,0 +1,59 @@
+/* The room's door: settings, hooks, and the order in which its parts do their periodic work.
+ *
+ * At the end of each turn: what WAIT asks for goes into the log, then the log goes to the replicas, then what all have read
+ * and the history need not keep is let go. */
+#include "base/clock.h"
+#include "repl/internal.h"
+
+struct repl_config repl_config = {.backlog_size_bytes = 1024 * 1024,
+                                  .backlog_ttl_s = 3600,
+                                  .timeout_s = 60,
+                                  .ping_period_s = 10,
+                                  .diskless_sync = true,
+                                  .diskless_sync_delay_s = 5,
+                                  .replica_read_only = true,
+                                  .replica_serve_stale_data = true,
+                                  .replica_announced = true,
+                                  .replica_priority = 100,
+                                  .min_replicas_max_lag_s = 10};
+struct repl_stats repl_stats;
+struct repl_hooks repl_hooks;
+
+void repl_set_hooks(const struct repl_hooks *hooks) {
+    repl_hooks = *hooks;
+}
+
+int64_t repl_now_s(void) {
+    return clock_ms() / 1000;
+}
+
+static void before_wait(void) {
+    wait_before_wait();
+    primary_before_wait();
+    backlog_trim();
+}
+
+void repl_init(void) {
+    backlog_init(repl_config.backlog_size_bytes);
+    identity_init();
+    stream_init();
+    primary_init();
+    link_init();
+    ev_hook_add(EV_BEFORE_WAIT, before_wait);
+}
+
+void repl_shutdown(void) {
+    repl_drop_peers();
+    link_shutdown();
+    stream_forget_held();
+    backlog_shutdown();
+}
+
+void repl_resize_backlog(void) {
+    backlog_set_size(repl_config.backlog_size_bytes);
+}
+
+void repl_cron(void) {
+    link_cron();
+    primary_cron();
+}
