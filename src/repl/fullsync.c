@@ -1,0 +1,271 @@
+/* Full synchronisation: which snapshot serves which replica, and the relay of a diskless one.
+ *
+ * One snapshot serves all who wait for it. To disk: whoever asks while it is being made may share it, if another replica already
+ * does: that one's cursor holds the log from the snapshot's offset on. Over sockets: who is not there when the child is
+ * forked waits for the next.
+ *
+ * The relay: the child writes into a pipe, we read a buffer's worth, every replica of this transfer gets it, and only when
+ * all have taken it do we read on. So the slowest replica sets the pace and memory stays constant; one that stops altogether
+ * is dropped by the cron's timeout. The child may end before we have read all that is in the pipe, so success is: end of
+ * pipe seen and child ended well.
+ *
+ * Invariant: relay.active exactly while some peer is in PEER_SEND_PIPE (or the last has just gone and the child is being
+ * killed), and at most one transfer over sockets is under way. */
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "event/child.h"
+#include "repl/peer.h"
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { RELAY_BYTES = 64 * 1024 };
+
+static struct {
+    bool active;
+    struct ev_io io; /* the pipe's read end */
+    char *buf;       /* RELAY_BYTES, while active */
+    size_t used;
+    bool eof, child_ended, child_ok;
+} relay;
+
+static bool
+    file_is_ours; /* the snapshot file was made for replicas only, by us: rdb-del-sync-files may remove it */
+static bool start_wanted; /* a snapshot ended while others wait: look again at the end of this turn */
+
+/* --- the relay --- */
+
+bool fullsync_relaying(void) {
+    return relay.active;
+}
+
+bool fullsync_relay_bytes(slice *out) {
+    *out = (slice){relay.buf, relay.used};
+    return relay.active;
+}
+
+static void relay_stop(void) {
+    if (!relay.eof) {
+        ev_io_set(&relay.io, 0);
+        close(relay.io.fd);
+    }
+    mem_free(relay.buf, RELAY_BYTES);
+    relay.buf = NULL;
+    relay.active = false;
+    start_wanted = true;
+}
+
+static void fail_all_in(enum peer_state s) {
+    for (struct peer *p = peer_first(), *next; p; p = next) {
+        next = p->next;
+        if (p->m.state == s) peer_end(p, PEER_EV_SNAPSHOT_FAILED);
+    }
+}
+
+static void relay_finish(void) {
+    if (!relay.active || !relay.child_ended) return;
+    if (!relay.child_ok) {
+        log_warning("SYNC failed. BGSAVE child returned an error");
+        relay_stop();
+        fail_all_in(PEER_SEND_PIPE);
+        return;
+    }
+    if (!relay.eof) return;
+    for (struct peer *p = peer_first(); p; p = p->next)
+        if (p->m.state == PEER_SEND_PIPE) peer_step(&p->m, PEER_EV_SNAPSHOT_READY);
+    relay_stop();
+}
+
+static bool all_have_taken(void) {
+    for (struct peer *p = peer_first(); p; p = p->next)
+        if (p->m.state == PEER_SEND_PIPE && p->relay_at < relay.used) return false;
+    return true;
+}
+
+void fullsync_relay_taken(void) {
+    if (!relay.active || relay.eof) return;
+    if (peer_count_in(PEER_SEND_PIPE) == 0) {
+        log_warning("Diskless rdb transfer, last replica dropped, killing fork child.");
+        if (!relay.child_ended) snapshot_kill();
+        relay_stop();
+        return;
+    }
+    if (all_have_taken()) ev_io_set(&relay.io, EV_READ);
+}
+
+static void relay_readable(struct ev_io *io, int ready) {
+    (void)ready;
+    ssize_t n = read(io->fd, relay.buf, RELAY_BYTES);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n < 0) log_warning("Diskless rdb transfer, read error sending DB to replicas: %s", strerror(errno));
+    if (n <= 0) {
+        if (n == 0)
+            log_warning("Diskless rdb transfer, done reading from pipe, %d replicas still up.",
+                        (int)peer_count_in(PEER_SEND_PIPE));
+        ev_io_set(io, 0);
+        close(io->fd);
+        relay.eof = true;
+        relay_finish();
+        return;
+    }
+    relay.used = (size_t)n;
+    ev_io_set(io, 0); /* until all have taken it */
+    for (struct peer *p = peer_first(), *next; p; p = next) {
+        next = p->next;
+        if (p->m.state != PEER_SEND_PIPE) continue;
+        p->relay_at = 0;
+        peer_kick(p);
+    }
+    fullsync_relay_taken();
+}
+
+static void relay_begin(int pipe_fd) {
+    net_set_blocking(pipe_fd, false);
+    memset(&relay, 0, sizeof relay);
+    relay.buf = mem_alloc(RELAY_BYTES);
+    relay.active = true;
+    ev_io_init(&relay.io, pipe_fd, relay_readable, NULL);
+    ev_io_set(&relay.io, EV_READ);
+}
+
+/* --- starting a snapshot --- */
+
+/* The data as of now: +FULLRESYNC, and a cursor that holds the log from here on until the snapshot is over. */
+static void begin_from(struct peer *p, int64_t offset, enum peer_event ev) {
+    p->snapshot_offset = offset;
+    bool held = backlog_attach(&p->cursor, offset + 1);
+    assert_that(held);
+    p->last_progress_s = repl_now_s();
+    peer_step(&p->m, ev);
+    if (p->pre_psync) return;
+    char line[80];
+    int n = snprintf(line, sizeof line, "+FULLRESYNC %s %lld\r\n", repl_id(), (long long)offset);
+    peer_say(p, line, (size_t)n);
+}
+
+static void refuse_waiting(void) {
+    static const char reply[] = "-ERR BGSAVE failed, replication can't continue\r\n";
+    log_warning("BGSAVE for replication failed");
+    for (struct peer *p = peer_first(), *next; p; p = next) {
+        next = p->next;
+        if (p->m.state != PEER_WAIT_START) continue;
+        peer_say(p, reply, sizeof reply - 1);
+        client_flush(p->c);
+        peer_end(p, PEER_EV_SNAPSHOT_FAILED);
+    }
+}
+
+/* Forks a snapshot for every peer that waits for one to start; diskless only when all of them can read it. */
+static void start_snapshot(bool diskless) {
+    struct rdb_info info;
+    char mark[REPLID_CHARS + 1];
+    log_notice("Starting BGSAVE for SYNC with target: %s", diskless ? "replicas sockets" : "disk");
+    repl_fill_rdb_info(&info);
+    stream_force_select();
+    int pipe_fd = -1;
+    bool ok = diskless ? (pipe_fd = snapshot_start_pipe(&info, mark)) >= 0 : snapshot_start_disk(&info);
+    if (!ok) {
+        refuse_waiting();
+        return;
+    }
+    if (diskless) relay_begin(pipe_fd);
+    int64_t offset = repl_offset();
+    for (struct peer *p = peer_first(), *next; p; p = next) {
+        next = p->next;
+        if (p->m.state == PEER_WAIT_START)
+            begin_from(p, offset, diskless ? PEER_EV_SNAPSHOT_PIPE : PEER_EV_SNAPSHOT_DISK);
+    }
+    file_is_ours = !diskless;
+}
+
+void fullsync_start_due(bool from_cron) {
+    if (!from_cron && !start_wanted) return;
+    start_wanted = false;
+    size_t waiting = 0;
+    int64_t waited_s = 0;
+    bool all_eof = true;
+    for (struct peer *p = peer_first(); p; p = p->next) {
+        if (p->m.state != PEER_WAIT_START) continue;
+        waiting++;
+        all_eof = all_eof && p->capa_eof;
+        int64_t s = repl_now_s() - p->since_s;
+        if (s > waited_s) waited_s = s;
+    }
+    if (!waiting || child_active() != CHILD_NONE || relay.active) return;
+    bool enough = repl_config.diskless_sync_max_replicas > 0 &&
+                  waiting >= (size_t)repl_config.diskless_sync_max_replicas;
+    if (repl_config.diskless_sync && waited_s < repl_config.diskless_sync_delay_s && !enough) return;
+    start_snapshot(repl_config.diskless_sync && all_eof);
+}
+
+static struct peer *someone_sharing_disk_snapshot(const struct peer *p) {
+    for (struct peer *other = peer_first(); other; other = other->next)
+        if (other->m.state == PEER_WAIT_END && other != p) return other;
+    return NULL;
+}
+
+void fullsync_request(struct peer *p) {
+    if (snapshot_running() && snapshot_target() == SNAPSHOT_DISK) {
+        struct peer *other = someone_sharing_disk_snapshot(p);
+        if (other) {
+            log_notice("Waiting for end of BGSAVE for SYNC");
+            begin_from(p, other->snapshot_offset, PEER_EV_SNAPSHOT_DISK);
+        } else {
+            log_notice("Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC");
+        }
+    } else if (snapshot_running() || relay.active) {
+        log_notice("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC");
+    } else if (repl_config.diskless_sync && p->capa_eof && repl_config.diskless_sync_delay_s > 0) {
+        log_notice("Delay next BGSAVE for diskless SYNC");
+    } else if (child_active() != CHILD_NONE) {
+        log_notice(
+            "No BGSAVE in progress, but another BG operation is active. BGSAVE for replication delayed");
+    } else {
+        start_snapshot(repl_config.diskless_sync && p->capa_eof);
+    }
+}
+
+/* --- a snapshot ended --- */
+
+static void disk_snapshot_ended(bool ok) {
+    if (!ok && peer_count_in(PEER_WAIT_END) > 0) log_warning("SYNC failed. BGSAVE child returned an error");
+    for (struct peer *p = peer_first(), *next; p; p = next) {
+        next = p->next;
+        if (p->m.state != PEER_WAIT_END) continue;
+        if (ok && transfer_open_file(p)) {
+            peer_step(&p->m, PEER_EV_SNAPSHOT_READY);
+            peer_kick(p);
+        } else {
+            peer_end(p, PEER_EV_SNAPSHOT_FAILED);
+        }
+    }
+}
+
+static void snapshot_ended(enum snapshot_target target, bool ok) {
+    start_wanted = true;
+    if (target == SNAPSHOT_DISK) {
+        disk_snapshot_ended(ok);
+        return;
+    }
+    relay.child_ended = true;
+    relay.child_ok = ok;
+    relay_finish();
+}
+
+/* rdb-del-sync-files: a server that persists nothing leaves no file behind once its replicas have it. */
+void fullsync_remove_file(void) {
+    if (!file_is_ours || !rdb_config.del_sync_files) return;
+    if (peer_count_in(PEER_WAIT_START) || peer_count_in(PEER_WAIT_END) || peer_count_in(PEER_SEND_FILE))
+        return;
+    file_is_ours = false;
+    if (!repl_hooks.persistence_disabled || !repl_hooks.persistence_disabled()) return;
+    log_notice("Removing the RDB file used to feed replicas in a persistence-less instance");
+    unlink(rdb_config.filename);
+}
+
+void fullsync_init(void) {
+    static const struct snapshot_hooks hooks = {.ended = snapshot_ended};
+    snapshot_set_hooks(&hooks);
+    start_wanted = false;
+}

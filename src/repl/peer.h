@@ -1,0 +1,59 @@
+/* A replica of ours: what primary.c, fullsync.c and transfer.c share. Internal to repl/. */
+#ifndef TANDEM_REPL_PEER_H
+#define TANDEM_REPL_PEER_H
+
+#include "repl/internal.h"
+#include "repl/peer_machine.h"
+#include <sys/types.h>
+
+struct peer {
+    struct peer_machine m;
+    struct client *c;
+    struct backlog_cursor cursor; /* from the snapshot's offset (or the one asked for) on */
+
+    /* what REPLCONF told */
+    char ip[64]; /* "": take the socket's */
+    int listening_port;
+    bool capa_eof, capa_psync2;
+    bool pre_psync; /* used SYNC: no +FULLRESYNC, no ACKs */
+
+    int64_t ack_offset, ack_s; /* the last REPLCONF ACK */
+    int64_t since_s;           /* in PEER_WAIT_START since */
+    int64_t snapshot_offset;   /* what +FULLRESYNC told it */
+    int64_t last_progress_s;   /* of a transfer */
+
+    /* PEER_SEND_FILE: `$length\r\n`, then the file */
+    int file_fd; /* -1: none */
+    off_t file_at, file_bytes;
+    char preamble[32];
+    size_t preamble_bytes, preamble_at;
+
+    size_t relay_at;          /* PEER_SEND_PIPE: how much of the relay's buffer its socket took */
+    bool stalled;             /* its socket is full: the loop will call the feed */
+    struct peer *prev, *next; /* all that are flagged CLIENT_REPLICA, in order of arrival */
+};
+
+/* primary.c */
+struct peer *peer_first(void);
+void peer_say(struct peer *p, const char *bytes,
+              size_t n);        /* protocol bytes outside the log and the snapshot */
+void peer_kick(struct peer *p); /* something new for it: send, unless its socket is full */
+void peer_end(struct peer *p, enum peer_event why); /* lets go of everything and closes the connection */
+const char *peer_name(const struct peer *p);        /* ip:port for the log; a static buffer */
+size_t peer_count_in(enum peer_state s);
+
+/* fullsync.c: snapshots for those who wait */
+void fullsync_init(void);
+void fullsync_request(struct peer *p); /* p is in PEER_WAIT_START: join, start, or wait */
+void fullsync_start_due(bool from_cron);
+void fullsync_remove_file(void); /* rdb-del-sync-files */
+bool fullsync_relaying(void);
+bool fullsync_relay_bytes(slice *out); /* what the child last wrote; false when no transfer runs */
+void fullsync_relay_taken(void);       /* some peer has taken all of it, or has gone */
+
+/* transfer.c: bytes into sockets */
+bool transfer_feed(struct client *c);    /* client.feed of every peer */
+bool transfer_open_file(struct peer *p); /* the finished snapshot file; false: logged */
+void transfer_close_file(struct peer *p);
+
+#endif

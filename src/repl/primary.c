@@ -1,0 +1,414 @@
+/* The primary's side: REPLCONF, PSYNC and SYNC, the list of replicas, their timeouts, pings and keepalives.
+ *
+ * A replica is a client with c->peer set. Before PSYNC it is an ordinary client that announced itself (PEER_HANDSHAKE, not in
+ * the list); from then on it is flagged CLIENT_REPLICA, in the list, and its reply buffer is muted: only peer_say puts
+ * protocol bytes there, so that no stray reply can get into the snapshot or the stream. What follows comes through
+ * client.feed (transfer.c).
+ *
+ * Ownership: a peer lives as long as its client; in PEER_GONE it holds nothing and waits for hooks.closed. */
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "repl/peer.h"
+#include <stdio.h>
+
+static struct peer *first, *last;
+static size_t listed;               /* connected_slaves */
+static int64_t no_replicas_since_s; /* for repl-backlog-ttl */
+
+struct peer *peer_first(void) {
+    return first;
+}
+
+size_t repl_peer_count(void) {
+    return listed;
+}
+
+size_t peer_count_in(enum peer_state s) {
+    size_t n = 0;
+    for (struct peer *p = first; p; p = p->next) n += p->m.state == s;
+    return n;
+}
+
+static void peer_link(struct peer *p) {
+    p->prev = last;
+    if (last)
+        last->next = p;
+    else
+        first = p;
+    last = p;
+    listed++;
+}
+
+static void peer_unlink(struct peer *p) {
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        first = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+    else
+        last = p->prev;
+    p->prev = p->next = NULL;
+    if (--listed == 0) no_replicas_since_s = repl_now_s();
+}
+
+const char *peer_name(const struct peer *p) {
+    static char name[NET_ADDR_BYTES + 32];
+    char ip[NET_ADDR_BYTES];
+    int port;
+    if (p->ip[0])
+        snprintf(ip, sizeof ip, "%s", p->ip);
+    else if (!net_peer(p->c->io.fd, ip, &port)) {
+        snprintf(name, sizeof name, "client id #%llu", (unsigned long long)p->c->id);
+        return name;
+    }
+    if (p->listening_port)
+        net_format_addr(name, sizeof name, ip, p->listening_port);
+    else
+        snprintf(name, sizeof name, "%s:<unknown-replica-port>", ip);
+    return name;
+}
+
+/* --- the machine's effects and guarantees --- */
+
+static void become_replica(struct peer *p) {
+    p->c->flags |= CLIENT_REPLICA;
+    p->c->feed = transfer_feed;
+    p->c->out.muted = true;
+    p->since_s = p->ack_s = repl_now_s();
+    peer_link(p);
+}
+
+static void let_go(struct peer *p, enum peer_state from) {
+    backlog_detach(&p->cursor);
+    transfer_close_file(p);
+    if (from != PEER_HANDSHAKE) peer_unlink(p);
+    if (from == PEER_SEND_PIPE) fullsync_relay_taken();
+}
+
+static void peer_entered(void *ctx, enum peer_state from) {
+    struct peer *p = ctx;
+    switch (p->m.state) {
+    case PEER_WAIT_START: become_replica(p); break;
+    case PEER_ONLINE:
+        if (from == PEER_HANDSHAKE) become_replica(p);
+        transfer_close_file(p);
+        p->ack_s = repl_now_s();
+        if (from == PEER_SEND_FILE) log_notice("Synchronization with replica %s succeeded", peer_name(p));
+        break;
+    case PEER_WAIT_ACK:
+        p->ack_s = repl_now_s();
+        log_notice("Streamed RDB transfer with replica %s succeeded (socket). Waiting for REPLCONF ACK from "
+                   "slave to enable streaming",
+                   peer_name(p));
+        log_notice("Synchronization with replica %s succeeded", peer_name(p));
+        break;
+    case PEER_RDB_SENT:
+        backlog_detach(&p->cursor);
+        transfer_close_file(p);
+        log_notice("RDB transfer completed, rdb only replica (%s) should be disconnected asap", peer_name(p));
+        break;
+    case PEER_GONE: let_go(p, from); break;
+    default: break;
+    }
+}
+
+static bool peer_holds(void *ctx, enum peer_state state) {
+    const struct peer *p = ctx;
+    bool file = p->file_fd >= 0, cursor = p->cursor.attached;
+    bool replica = (p->c->flags & CLIENT_REPLICA) && p->c->feed;
+    switch (state) {
+    case PEER_HANDSHAKE: return !replica && !file && !cursor;
+    case PEER_WAIT_START: return replica && !file && !cursor;
+    case PEER_WAIT_END: return replica && !file && cursor;
+    case PEER_SEND_FILE: return replica && file && cursor;
+    case PEER_SEND_PIPE: return replica && !file && cursor && fullsync_relaying();
+    case PEER_WAIT_ACK:
+    case PEER_ONLINE: return replica && !file && cursor;
+    case PEER_RDB_SENT: return replica && !file && !cursor;
+    default: return !file && !cursor;
+    }
+}
+
+static const struct peer_ops ops = {.entered = peer_entered, .holds = peer_holds};
+
+static struct peer *peer_of(struct client *c) {
+    if (c->peer) return c->peer;
+    struct peer *p = mem_zalloc(sizeof *p);
+    peer_machine_init(&p->m, &ops, p);
+    p->c = c;
+    p->file_fd = -1;
+    c->peer = p;
+    return p;
+}
+
+/* --- talking to one --- */
+
+void peer_kick(struct peer *p) {
+    if (!p->stalled) client_flush(p->c);
+}
+
+void peer_say(struct peer *p, const char *bytes, size_t n) {
+    p->c->out.muted = false;
+    reply_raw(&p->c->out, bytes, n);
+    p->c->out.muted = true;
+    client_want_write(p->c);
+}
+
+void peer_end(struct peer *p, enum peer_event why) {
+    peer_step(&p->m, why);
+    client_close(p->c);
+}
+
+static void peer_closed(struct client *c) {
+    struct peer *p = c->peer;
+    if (c->flags & CLIENT_REPLICA) log_warning("Connection with replica %s lost.", peer_name(p));
+    peer_step(&p->m, PEER_EV_CLOSED); /* refused when it is gone already */
+    assert_that(p->m.state == PEER_GONE);
+    c->peer = NULL;
+    mem_free(p, sizeof *p);
+}
+
+void repl_client_closed(struct client *c) {
+    if (c->flags & CLIENT_MASTER) link_master_closed(c);
+    if (c->peer) peer_closed(c);
+}
+
+void repl_drop_peers(void) {
+    while (first) peer_end(first, PEER_EV_CLOSED);
+}
+
+/* --- PSYNC, SYNC --- */
+
+/* +CONTINUE, when we are (or were) the history it names and still hold all that it lacks. */
+static bool try_partial(struct peer *p, slice replid, int64_t offset) {
+    if (!identity_matches(replid, offset)) {
+        identity_log_mismatch(replid, offset);
+        if (slice_eq(replid, SLICE("?"))) log_notice("Full resync requested by replica %s", peer_name(p));
+        return false;
+    }
+    if (!backlog_attach(&p->cursor, offset)) {
+        log_notice(
+            "Unable to partial resync with replica %s for lack of backlog (Replica request was: %lld).",
+            peer_name(p), (long long)offset);
+        if (offset > repl_offset())
+            log_warning("Warning: replica %s tried to PSYNC with an offset that is greater than the master "
+                        "replication offset.",
+                        peer_name(p));
+        return false;
+    }
+    peer_step(&p->m, PEER_EV_PARTIAL);
+    char line[64];
+    int n = p->capa_psync2 ? snprintf(line, sizeof line, "+CONTINUE %s\r\n", repl_id())
+                           : snprintf(line, sizeof line, "+CONTINUE\r\n");
+    peer_say(p, line, (size_t)n);
+    log_notice(
+        "Partial resynchronization request from %s accepted. Sending %lld bytes of backlog starting from "
+        "offset %lld.",
+        peer_name(p), (long long)backlog_lag(&p->cursor), (long long)offset);
+    return true;
+}
+
+/* The first replica ever: the log begins here, and with it a history of its own (what went before was not logged). */
+static void ensure_log(void) {
+    if (backlog_active()) return;
+    identity_new_history();
+    backlog_start(repl_offset());
+    log_notice("Replication backlog created, my new replication IDs are '%s' and '%s'", repl_id(),
+               repl_id2());
+}
+
+static void begin_full(struct peer *p) {
+    repl_stats.sync_full++;
+    if (repl_config.disable_tcp_nodelay) net_set_nodelay(p->c->io.fd, false);
+    peer_step(&p->m, PEER_EV_FULL);
+    ensure_log();
+    fullsync_request(p);
+}
+
+static bool may_sync(struct client *c) {
+    if (c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) return false; /* a replica already: nothing to say */
+    if (repl_is_replica() && !repl_link_up()) {
+        reply_error(&c->out, "NOMASTERLINK Can't SYNC while not connected with my master");
+        return false;
+    }
+    return true;
+}
+
+void repl_psync_command(struct client *c, slice replid, slice offset) {
+    int64_t from;
+    if (!may_sync(c)) return;
+    struct peer *p = peer_of(c);
+    log_notice("Replica %s asks for synchronization", peer_name(p));
+    if (!num_parse_i64(offset, &from)) {
+        log_warning("Replica %s asks for synchronization but with a wrong offset", peer_name(p));
+        reply_error(&c->out, "ERR value is not an integer or out of range");
+        return;
+    }
+    if (try_partial(p, replid, from)) {
+        repl_stats.sync_partial_ok++;
+        return;
+    }
+    if (!slice_eq(replid, SLICE("?"))) repl_stats.sync_partial_err++;
+    begin_full(p);
+}
+
+void repl_sync_command(struct client *c) {
+    if (!may_sync(c)) return;
+    struct peer *p = peer_of(c);
+    log_notice("Replica %s asks for synchronization", peer_name(p));
+    p->pre_psync = true;
+    c->flags |= CLIENT_PRE_PSYNC;
+    begin_full(p);
+}
+
+/* --- REPLCONF --- */
+
+static bool conf_ack(struct client *c, slice value) {
+    struct peer *p = c->peer;
+    int64_t offset;
+    if (!(c->flags & CLIENT_REPLICA) || !num_parse_i64(value, &offset)) return false;
+    if (offset > p->ack_offset) p->ack_offset = offset;
+    p->ack_s = repl_now_s();
+    bool starts = p->m.state == PEER_WAIT_ACK;
+    peer_step(&p->m, PEER_EV_ACK);
+    if (starts) peer_kick(p);
+    wait_notify_ack();
+    return false;
+}
+
+/* One option; false: no reply is to be sent (an error was, or none is due). */
+static bool conf_option(struct client *c, slice name, slice value) {
+    int64_t v;
+    if (slice_is(name, "ack")) return conf_ack(c, value);
+    if (slice_is(name, "getack")) {
+        if (link_is_master_client(c)) link_send_ack();
+        return false;
+    }
+    struct peer *p = peer_of(c);
+    if (slice_is(name, "listening-port") || slice_is(name, "rdb-only")) {
+        if (!num_parse_i64(value, &v)) {
+            reply_error(&c->out, "ERR value is not an integer or out of range");
+            return false;
+        }
+        if (slice_is(name, "rdb-only"))
+            p->m.rdb_only = v == 1;
+        else
+            p->listening_port = (int)v;
+    } else if (slice_is(name, "ip-address")) {
+        if (value.n >= sizeof p->ip) {
+            reply_errorf(&c->out,
+                         "ERR REPLCONF ip-address provided by replica instance is too long: %zd bytes",
+                         (ssize_t)value.n);
+            return false;
+        }
+        memcpy(p->ip, value.p, value.n);
+        p->ip[value.n] = '\0';
+    } else if (slice_is(name, "capa")) {
+        if (slice_is(value, "eof")) p->capa_eof = true;
+        if (slice_is(value, "psync2")) p->capa_psync2 = true;
+    } else {
+        reply_errorf(&c->out, "ERR Unrecognized REPLCONF option: %.*s", (int)name.n, name.p);
+        return false;
+    }
+    return true;
+}
+
+void repl_replconf_command(struct client *c, int argc, const slice *argv) {
+    if (argc % 2 == 0) {
+        reply_error(&c->out, "ERR syntax error");
+        return;
+    }
+    for (int i = 1; i < argc; i += 2)
+        if (!conf_option(c, argv[i], argv[i + 1])) return;
+    reply_ok(&c->out);
+}
+
+/* --- INFO, ROLE --- */
+
+bool repl_peer_info(size_t index, struct repl_peer_info *out) {
+    const struct peer *p = first;
+    while (p && index--) p = p->next;
+    if (!p) return false;
+    static const char *const shown[PEER_STATES] = {
+        [PEER_HANDSHAKE] = "",          [PEER_WAIT_START] = "wait_bgsave",   [PEER_WAIT_END] = "wait_bgsave",
+        [PEER_SEND_FILE] = "send_bulk", [PEER_SEND_PIPE] = "wait_bgsave",    [PEER_WAIT_ACK] = "online",
+        [PEER_ONLINE] = "online",       [PEER_RDB_SENT] = "rdb_transmitted", [PEER_GONE] = ""};
+    int port;
+    if (p->ip[0])
+        snprintf(out->ip, sizeof out->ip, "%s", p->ip);
+    else if (!net_peer(p->c->io.fd, out->ip, &port))
+        out->ip[0] = '\0';
+    out->port = p->listening_port;
+    out->state = shown[p->m.state];
+    out->offset = p->ack_offset;
+    out->lag_s = p->m.state == PEER_ONLINE ? repl_now_s() - p->ack_s : 0;
+    out->output_bytes = backlog_lag(&p->cursor);
+    return true;
+}
+
+static size_t peer_extra_output(const struct client *c) {
+    return (c->flags & CLIENT_REPLICA) ? backlog_lag(&((const struct peer *)c->peer)->cursor) : 0;
+}
+
+/* --- each turn, each second --- */
+
+void primary_before_wait(void) {
+    for (struct peer *p = first, *next; p; p = next) {
+        next = p->next;
+        if (p->m.state == PEER_ONLINE && backlog_lag(&p->cursor)) peer_kick(p);
+    }
+    fullsync_start_due(false);
+}
+
+static void check_timeout(struct peer *p, int64_t now_s) {
+    bool streams = p->m.state == PEER_ONLINE || p->m.state == PEER_WAIT_ACK;
+    if (streams && !p->pre_psync && now_s - p->ack_s > repl_config.timeout_s) {
+        log_warning("Disconnecting timedout replica (streaming sync): %s", peer_name(p));
+        peer_end(p, PEER_EV_CLOSED);
+    } else if ((p->m.state == PEER_SEND_PIPE || p->m.state == PEER_SEND_FILE) && p->stalled &&
+               now_s - p->last_progress_s > repl_config.timeout_s) {
+        log_warning("Disconnecting timedout replica (full sync): %s", peer_name(p));
+        peer_end(p, PEER_EV_CLOSED);
+    } else if (p->m.state == PEER_RDB_SENT && now_s - p->last_progress_s > repl_config.timeout_s) {
+        peer_end(p, PEER_EV_CLOSED); /* it has what it wanted and does not hang up */
+    }
+}
+
+/* Without replicas nobody can go on from the log; and writes that are not logged end the history it stands for. */
+static void expire_log(int64_t now_s) {
+    if (listed || !repl_config.backlog_ttl_s || !backlog_active() || backlog_has_reader() ||
+        repl_is_replica())
+        return;
+    if (now_s - no_replicas_since_s <= repl_config.backlog_ttl_s) return;
+    identity_new_history();
+    backlog_stop();
+    log_notice("Replication backlog freed after %d seconds without connected replicas.",
+               repl_config.backlog_ttl_s);
+}
+
+void primary_cron(void) {
+    static const slice ping[] = {{"ping", 4}};
+    static unsigned seconds;
+    int64_t now_s = repl_now_s();
+    if (listed && repl_config.ping_period_s > 0 && seconds % (unsigned)repl_config.ping_period_s == 0)
+        repl_append_command(-1, 1, ping);
+    seconds++;
+    for (struct peer *p = first, *next; p; p = next) {
+        next = p->next;
+        if (p->m.state == PEER_WAIT_START || p->m.state == PEER_WAIT_END) peer_say(p, "\n", 1);
+        check_timeout(p, now_s);
+    }
+    expire_log(now_s);
+    fullsync_start_due(true);
+    fullsync_remove_file();
+}
+
+void primary_init(void) {
+    client_extra_output = peer_extra_output;
+    no_replicas_since_s = repl_now_s();
+    fullsync_init();
+}
