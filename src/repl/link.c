@@ -1,0 +1,368 @@
+/* The replica's side: REPLICAOF, the link machine's effects, its clock, and what INFO and ROLE tell of it.
+ *
+ * Invariants (checked by `holds` on entry to each state):
+ *   - host is set exactly when we are a replica;
+ *   - the socket is ours (io.fd) or the master client's, never both;
+ *   - LINK_CONNECTED: the log is open, and the client applies the master's stream from repl_offset() + 1 on.
+ *
+ * The history (repl_id, repl_offset) outlives the connection: it is what the next PSYNC offers, to the same master or to
+ * another, and what a master that is demoted offers of its own. */
+#include "repl/link.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/num.h"
+#include <stdio.h>
+
+struct link the_link = {.io = {.fd = -1}, .sync = {.fd = -1}, .port = 0};
+
+void link_event(enum link_event_type type) {
+    struct link_event ev = {.type = type};
+    link_step(&the_link.m, &ev);
+}
+
+/* --- effects: the handshake --- */
+
+static bool op_connect(void *ctx, enum link_occasion occasion) {
+    return link_io_connect(ctx, occasion);
+}
+
+static bool op_send_ping(void *ctx) {
+    static const slice argv[] = {{"PING", 4}};
+    return link_io_send_command(ctx, 1, argv);
+}
+
+static bool is_set(const char *s) {
+    return s && s[0];
+}
+
+static bool op_wants_auth(void *ctx) {
+    (void)ctx;
+    return is_set(repl_config.master_auth);
+}
+
+static bool op_send_auth(void *ctx) {
+    slice argv[3] = {SLICE("AUTH")};
+    int argc = 1;
+    if (is_set(repl_config.master_user)) argv[argc++] = slice_of(repl_config.master_user);
+    argv[argc++] = slice_of(repl_config.master_auth);
+    return link_io_send_command(ctx, argc, argv);
+}
+
+static bool op_announces_ip(void *ctx) {
+    (void)ctx;
+    return is_set(repl_config.announce_ip);
+}
+
+static bool op_send_replconf(void *ctx) {
+    char port[NUM_INT_BYTES];
+    int number = repl_config.announce_port ? repl_config.announce_port : repl_config.listen_port;
+    slice argv[5] = {SLICE("REPLCONF"), SLICE("listening-port"), {port, num_format_i64(port, number)}};
+    if (!link_io_send_command(ctx, 3, argv)) return false;
+    if (op_announces_ip(ctx)) {
+        argv[1] = SLICE("ip-address");
+        argv[2] = slice_of(repl_config.announce_ip);
+        if (!link_io_send_command(ctx, 3, argv)) return false;
+    }
+    argv[1] = argv[3] = SLICE("capa");
+    argv[2] = SLICE("eof");
+    argv[4] = SLICE("psync2");
+    return link_io_send_command(ctx, 5, argv);
+}
+
+static bool op_send_psync(void *ctx) {
+    struct link *l = ctx;
+    char offset[NUM_INT_BYTES];
+    slice argv[3] = {SLICE("PSYNC"), SLICE("?"), SLICE("-1")};
+    if (l->history) {
+        argv[1] = slice_of(repl_id());
+        argv[2] = (slice){offset, num_format_i64(offset, repl_offset() + 1)};
+        log_notice("Trying a partial resynchronization (request %s:%.*s).", repl_id(), (int)argv[2].n,
+                   argv[2].p);
+    } else {
+        log_notice("Partial resynchronization not possible (no cached master)");
+    }
+    return link_io_send_command(l, 3, argv);
+}
+
+static bool op_send_sync(void *ctx) {
+    return link_io_send(ctx, "SYNC\r\n", 6);
+}
+
+/* --- effects: PSYNC's answer, the snapshot, the stream --- */
+
+static void op_begin_full(void *ctx, const char *id, int64_t offset) {
+    struct link *l = ctx;
+    snprintf(l->sync.id, sizeof l->sync.id, "%s", id ? id : "");
+    l->sync.offset = offset;
+}
+
+void link_make_client(int stream_dbid, const char *more, size_t n) {
+    struct link *l = &the_link;
+    int fd = l->io.fd;
+    ev_io_set(&l->io, 0);
+    l->io.fd = -1;
+    struct client *c = client_new(fd);
+    c->flags |= CLIENT_MASTER;
+    c->authenticated = true;
+    c->out.muted = true;
+    c->db = stream_dbid;
+    l->client = c;
+    l->history = true;
+    l->stream_db = stream_dbid;
+    l->down_since_s = 0;
+    if (n) client_give_input(c, more, n);
+}
+
+static bool op_resume(void *ctx, const char *id) {
+    struct link *l = ctx;
+    if (!l->history) {
+        log_warning("Unexpected reply to PSYNC from master: +CONTINUE without a history to continue");
+        return false;
+    }
+    /* The master has got a new name (it was promoted, or follows one that was): our replicas must hear of it too. */
+    if (id && strcmp(id, repl_id()) != 0) {
+        identity_continue_as(id);
+        repl_drop_peers();
+    }
+    if (!backlog_active()) backlog_start(repl_offset());
+    l->client_pre_psync = false;
+    slice more;
+    link_io_unread(l, &more);
+    link_make_client(l->stream_db, more.p, more.n);
+    return true;
+}
+
+static enum link_transfer op_begin_transfer(void *ctx, int64_t length, slice mark) {
+    return link_sync_begin(ctx, length, mark);
+}
+
+static bool op_load(void *ctx) {
+    return link_sync_load(ctx);
+}
+
+static void drop_client(struct link *l) {
+    struct client *c = l->client;
+    if (!c) return;
+    log_warning("Connection with master lost.");
+    l->client = NULL;
+    l->stream_db = c->db;
+    l->history = l->history && !l->client_pre_psync;
+    stream_forget_held();
+    if (l->history) log_notice("Caching the disconnected master state.");
+    l->down_since_s = repl_now_s();
+    client_close(c);
+}
+
+static void op_close(void *ctx) {
+    struct link *l = ctx;
+    drop_client(l);
+    link_io_close(l);
+    link_sync_discard(l);
+}
+
+/* One reconnection a second without waiting: a master that hangs up on us at once is not to be hammered. */
+static bool op_may_hurry(void *ctx) {
+    struct link *l = ctx;
+    if (l->hurried_s == repl_now_s()) return false;
+    l->hurried_s = repl_now_s();
+    return true;
+}
+
+static bool op_holds(void *ctx, enum link_state s) {
+    const struct link *l = ctx;
+    bool socket = l->io.fd >= 0, client = l->client != NULL, file = l->sync.fd >= 0;
+    switch (s) {
+    case LINK_NONE: return !l->host && !socket && !client && !file;
+    case LINK_CONNECT: return l->host && !socket && !client && !file;
+    case LINK_TRANSFER: return l->host && socket && !client && file;
+    case LINK_LOADING: return l->host && socket && !client;
+    case LINK_CONNECTED: return l->host && !socket && client && !file && backlog_active();
+    default: return l->host && socket && !client && !file;
+    }
+}
+
+static const struct link_ops ops = {
+    .connect = op_connect,
+    .send_ping = op_send_ping,
+    .send_auth = op_send_auth,
+    .send_replconf = op_send_replconf,
+    .send_psync = op_send_psync,
+    .send_sync = op_send_sync,
+    .wants_auth = op_wants_auth,
+    .announces_ip = op_announces_ip,
+    .begin_full = op_begin_full,
+    .resume = op_resume,
+    .begin_transfer = op_begin_transfer,
+    .load = op_load,
+    .close = op_close,
+    .may_hurry = op_may_hurry,
+    .holds = op_holds,
+};
+
+/* --- REPLICAOF --- */
+
+static void become_master(struct link *l) {
+    sds_free(l->host);
+    l->host = NULL;
+    l->port = 0;
+    link_event(LINK_EV_NO_ONE);
+    if (l->history) log_notice("Discarding previously cached master state.");
+    l->history = false;
+    repl_shift_id();
+    repl_drop_peers();
+    stream_force_select();
+    if (repl_hooks.role_changed) repl_hooks.role_changed(false);
+}
+
+static void become_replica(struct link *l, const char *host, int port) {
+    bool was_master = l->host == NULL, running = ev_turns() > 0;
+    sds old = l->host;
+    l->host = sds_new(host); /* may be the old one's bytes */
+    sds_free(old);
+    l->port = port;
+    if (was_master && running) {
+        log_notice(
+            "Before turning into a replica, using my own master parameters to synthesize a cached master: I "
+            "may be able to synchronize with the new master with just a partial transfer.");
+        link_note_history(0);
+    }
+    repl_drop_peers();
+    l->down_since_s = repl_now_s();
+    if (was_master && repl_hooks.role_changed) repl_hooks.role_changed(true);
+    struct link_event ev = {.type = LINK_EV_REPLICAOF, .now = running};
+    link_step(&l->m, &ev);
+}
+
+void repl_replicaof(const char *host, int port) {
+    if (!the_link.m.ops) link_machine_init(&the_link.m, &ops, &the_link);
+    if (host)
+        become_replica(&the_link, host, port);
+    else if (the_link.host)
+        become_master(&the_link);
+}
+
+bool repl_is_replica(void) {
+    return the_link.host != NULL;
+}
+
+const char *repl_master_host(void) {
+    return the_link.host;
+}
+
+int repl_master_port(void) {
+    return the_link.port;
+}
+
+bool repl_link_up(void) {
+    return the_link.m.state == LINK_CONNECTED;
+}
+
+/* --- what the other files ask --- */
+
+void link_note_history(int stream_dbid) {
+    the_link.history = true;
+    the_link.stream_db = stream_dbid;
+}
+
+bool link_has_history(void) {
+    return the_link.history;
+}
+
+int link_stream_db(void) {
+    return the_link.client ? the_link.client->db : the_link.stream_db;
+}
+
+bool link_is_master_client(const struct client *c) {
+    return c == the_link.client;
+}
+
+void link_master_closed(struct client *c) {
+    if (c == the_link.client) link_event(LINK_EV_LOST);
+}
+
+void link_send_ack(void) {
+    struct client *c = the_link.client;
+    if (!c || the_link.client_pre_psync) return;
+    c->out.muted = false;
+    reply_array(&c->out, 3);
+    reply_bulk(&c->out, "REPLCONF", 8);
+    reply_bulk(&c->out, "ACK", 3);
+    reply_bulk_int(&c->out, repl_offset());
+    c->out.muted = true;
+    client_want_write(c);
+}
+
+/* --- INFO, ROLE --- */
+
+static const char *role_word(enum link_state s) {
+    switch (s) {
+    case LINK_NONE: return "none";
+    case LINK_CONNECT: return "connect";
+    case LINK_CONNECTING: return "connecting";
+    case LINK_PREAMBLE:
+    case LINK_TRANSFER:
+    case LINK_LOADING: return "sync";
+    case LINK_CONNECTED: return "connected";
+    default: return "handshake";
+    }
+}
+
+void repl_link_info(struct repl_link_info *out) {
+    const struct link *l = &the_link;
+    int64_t now_s = repl_now_s();
+    bool syncing = l->m.state >= LINK_PREAMBLE && l->m.state <= LINK_LOADING;
+    *out = (struct repl_link_info){
+        .up = l->m.state == LINK_CONNECTED,
+        .sync_in_progress = syncing,
+        .state = role_word(l->m.state),
+        .last_io_s = l->client ? now_s - l->client->last_active_ms / 1000 : -1,
+        .down_since_s = l->down_since_s ? now_s - l->down_since_s : -1,
+        .applied_offset = l->history ? repl_offset() : 1,
+        .sync_total_bytes = l->sync.total_bytes,
+        .sync_read_bytes = l->sync.read_bytes,
+        .sync_last_io_s = now_s - l->sync.last_io_s,
+    };
+    out->read_offset = out->applied_offset;
+    if (l->client) out->read_offset += (int64_t)(stream_held_bytes() + l->client->in_len);
+}
+
+/* --- each second --- */
+
+static bool silent_too_long(const struct link *l) {
+    int64_t heard_s = l->client ? l->client->last_active_ms / 1000 : l->last_io_s;
+    return repl_now_s() - heard_s > repl_config.timeout_s;
+}
+
+static void check_timeout(struct link *l) {
+    enum link_state s = l->m.state;
+    if (!link_takes(s, LINK_EV_TIMEOUT) || !silent_too_long(l)) return;
+    if (s == LINK_CONNECTED)
+        log_warning("MASTER timeout: no data nor PING received...");
+    else if (s >= LINK_PREAMBLE)
+        log_warning("Timeout receiving bulk data from MASTER... If the problem persists try to set the "
+                    "'repl-timeout' parameter in redis.conf to a larger value.");
+    else
+        log_warning("Timeout connecting to the MASTER...");
+    link_event(LINK_EV_TIMEOUT);
+}
+
+void link_cron(void) {
+    struct link *l = &the_link;
+    if (l->m.state == LINK_LOADING && l->io.fd >= 0) link_io_send(l, "\n", 1); /* we are alive, but busy */
+    check_timeout(l);
+    link_event(LINK_EV_TICK);
+    if (l->m.state == LINK_CONNECTED) link_send_ack();
+}
+
+void link_init(void) {
+    if (!the_link.m.ops) link_machine_init(&the_link.m, &ops, &the_link);
+}
+
+void link_shutdown(void) {
+    if (the_link.host) {
+        sds_free(the_link.host);
+        the_link.host = NULL;
+        link_event(LINK_EV_NO_ONE);
+    }
+}

@@ -1,0 +1,62 @@
+/* Our master, when we are a replica: what link.c, link_io.c and link_sync.c share. Internal to repl/. */
+#ifndef TANDEM_REPL_LINK_H
+#define TANDEM_REPL_LINK_H
+
+#include "repl/internal.h"
+#include "repl/link_machine.h"
+
+enum { LINK_LINE_MAX = 1024, RDB_CRC_BYTES = 8, SYNC_TAIL_BYTES = RDB_CRC_BYTES + REPLID_CHARS };
+
+/* A snapshot on its way in. */
+struct link_sync {
+    char id[REPLID_CHARS + 1]; /* what +FULLRESYNC said; "": SYNC, which says nothing */
+    int64_t offset;
+    char mark[REPLID_CHARS + 1]; /* "": the length is known */
+    int64_t total_bytes;         /* without a mark */
+    int64_t read_bytes, last_io_s;
+    int fd; /* the temporary file; -1: none */
+    char path[64];
+    uint64_t unsynced_bytes;
+    /* The last bytes are held back from the checksum: they are the checksum itself, and the mark. */
+    char tail[SYNC_TAIL_BYTES];
+    size_t tail_used;
+    uint64_t crc;
+};
+
+struct link {
+    struct link_machine m;
+    sds host; /* NULL: we are a master */
+    int port;
+    struct ev_io io; /* fd -1: no connection, or it belongs to `client` */
+    char in[LINK_LINE_MAX];
+    size_t in_at, in_used;
+    struct client *client; /* LINK_CONNECTED: the master */
+    bool client_pre_psync; /* came by SYNC: sends no offsets, takes no ACKs, and its history has no name */
+    bool history;          /* (repl_id, repl_offset) is a history that we may ask to go on with */
+    int stream_db;         /* the database of that history's stream at repl_offset */
+    int64_t last_io_s, down_since_s;
+    int64_t hurried_s; /* when we last reconnected without waiting */
+    struct link_sync sync;
+};
+extern struct link the_link;
+
+/* link.c */
+void link_event(enum link_event_type type);
+/* The socket becomes a client that applies the master's stream from repl_offset() on. */
+void link_make_client(int stream_dbid, const char *more, size_t n);
+
+/* link_io.c: the socket */
+bool link_io_connect(struct link *l, enum link_occasion occasion);
+void link_io_close(struct link *l);
+bool link_io_send(struct link *l, const char *bytes, size_t n); /* all or failure; logged */
+bool link_io_send_command(struct link *l, int argc, const slice *argv);
+void link_io_unread(struct link *l,
+                    slice *out); /* bytes received but not consumed; taken over by the caller */
+
+/* link_sync.c: the snapshot */
+enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark);
+void link_sync_readable(struct link *l);
+bool link_sync_load(struct link *l);
+void link_sync_discard(struct link *l); /* temporary file */
+
+#endif

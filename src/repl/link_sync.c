@@ -1,0 +1,339 @@
+/* A full synchronisation on the replica: receive the snapshot, check it, put it in place of what we had.
+ *
+ * To disk (the usual way): everything goes to temp-<time>.<pid>.rdb, fsynced every few megabytes so that no burst of dirty
+ * pages stalls us at the end. Only a file that is complete, begins as an RDB file and agrees with its own checksum
+ * touches what we had: until then a master that stops, lies or corrupts costs nothing but the transfer.
+ * Straight into the parser (repl-diskless-load on-empty-db, and only when there is nothing to lose): a bad stream leaves us empty.
+ *
+ * Invariant: from the flush to the end of a good load, `history` is false and the log is stopped: whoever asks meanwhile
+ * is told nothing about offsets. */
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "event/child.h"
+#include "keyspace/db.h"
+#include "repl/link.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 * 1024, READS_PER_TURN = 16, FSYNC_BYTES = 8 * 1024 * 1024, SOURCE_WAIT_MS = 100 };
+
+static bool all_empty(void) {
+    for (int i = 0; i < ks_count(); i++)
+        if (db_size(ks_db(i)) > 0) return false;
+    return true;
+}
+
+/* --- the temporary file --- */
+
+static bool open_temp(struct link_sync *s) {
+    for (int tries = 0; tries < 5; tries++) {
+        snprintf(s->path, sizeof s->path, "temp-%lld.%ld.rdb", (long long)repl_now_s() + tries,
+                 (long)getpid());
+        s->fd = open(s->path, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0644);
+        if (s->fd >= 0) return true;
+        if (errno != EEXIST) break;
+    }
+    log_warning("Opening the temp file needed for MASTER <-> REPLICA synchronization: %s", strerror(errno));
+    return false;
+}
+
+void link_sync_discard(struct link *l) {
+    struct link_sync *s = &l->sync;
+    if (s->fd < 0) return;
+    close(s->fd);
+    unlink(s->path);
+    s->fd = -1;
+}
+
+static size_t tail_wanted(const struct link_sync *s) {
+    return s->mark[0] ? SYNC_TAIL_BYTES : RDB_CRC_BYTES;
+}
+
+/* Everything but the last tail_wanted bytes goes into the checksum. */
+static void take_into_checksum(struct link_sync *s, const char *p, size_t n) {
+    size_t want = tail_wanted(s), over = s->tail_used + n > want ? s->tail_used + n - want : 0;
+    size_t from_tail = over < s->tail_used ? over : s->tail_used, from_p = over - from_tail;
+    s->crc = crc64(s->crc, s->tail, from_tail);
+    s->crc = crc64(s->crc, p, from_p);
+    memmove(s->tail, s->tail + from_tail, s->tail_used - from_tail);
+    s->tail_used -= from_tail;
+    memcpy(s->tail + s->tail_used, p + from_p, n - from_p);
+    s->tail_used += n - from_p;
+}
+
+static bool write_all(struct link_sync *s, const char *p, size_t n) {
+    while (n > 0) {
+        ssize_t took = write(s->fd, p, n);
+        if (took < 0 && errno == EINTR) continue;
+        if (took <= 0) {
+            log_warning(
+                "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA "
+                "synchronization: %s",
+                took < 0 ? strerror(errno) : "short write");
+            return false;
+        }
+        p += took;
+        n -= (size_t)took;
+    }
+    return true;
+}
+
+static bool take_bytes(struct link_sync *s, const char *p, size_t n) {
+    if (!write_all(s, p, n)) return false;
+    take_into_checksum(s, p, n);
+    s->read_bytes += (int64_t)n;
+    s->last_io_s = repl_now_s();
+    s->unsynced_bytes += n;
+    if (s->unsynced_bytes >= FSYNC_BYTES) {
+        fdatasync(s->fd);
+        s->unsynced_bytes = 0;
+    }
+    return true;
+}
+
+static bool complete(const struct link_sync *s) {
+    if (!s->mark[0]) return s->read_bytes == s->total_bytes;
+    return s->tail_used == SYNC_TAIL_BYTES && memcmp(s->tail + RDB_CRC_BYTES, s->mark, REPLID_CHARS) == 0;
+}
+
+/* How many more bytes belong to the snapshot, at most n. */
+static size_t wanted(const struct link_sync *s, size_t n) {
+    if (s->mark[0] || (uint64_t)(s->total_bytes - s->read_bytes) > n) return n;
+    return (size_t)(s->total_bytes - s->read_bytes);
+}
+
+/* --- receiving --- */
+
+enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark) {
+    struct link_sync *s = &l->sync;
+    bool to_parser = repl_config.diskless_load == 1 && all_empty();
+    memcpy(s->mark, mark.p ? mark.p : "", mark.n);
+    s->mark[mark.n] = '\0';
+    s->total_bytes = length;
+    s->read_bytes = 0;
+    s->last_io_s = repl_now_s();
+    s->unsynced_bytes = s->tail_used = s->crc = 0;
+    if (mark.n)
+        log_notice("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF %s",
+                   to_parser ? "to parser" : "to disk");
+    else
+        log_notice("MASTER <-> REPLICA sync: receiving %lld bytes from master %s", (long long)length,
+                   to_parser ? "to parser" : "to disk");
+    if (to_parser) return TRANSFER_TO_PARSER;
+    return open_temp(s) ? TRANSFER_TO_FILE : TRANSFER_REFUSED;
+}
+
+/* What came in one read together with the preamble. */
+static bool take_unread(struct link *l) {
+    size_t n = wanted(&l->sync, l->in_used - l->in_at);
+    bool ok = take_bytes(&l->sync, l->in + l->in_at, n);
+    l->in_at += n;
+    return ok;
+}
+
+void link_sync_readable(struct link *l) {
+    struct link_sync *s = &l->sync;
+    static char buf[READ_BYTES];
+    if (!take_unread(l)) goto failed;
+    for (int i = 0; i < READS_PER_TURN && !complete(s); i++) {
+        ssize_t n = read(l->io.fd, buf, wanted(s, sizeof buf));
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (n <= 0) {
+            log_warning("I/O error trying to sync with MASTER: %s",
+                        n < 0 ? strerror(errno) : "connection lost");
+            goto failed;
+        }
+        l->last_io_s = repl_now_s();
+        repl_stats.in_bytes += (uint64_t)n;
+        if (!take_bytes(s, buf, (size_t)n)) goto failed;
+    }
+    if (complete(s)) link_event(LINK_EV_RECEIVED);
+    return;
+failed:
+    link_event(LINK_EV_FAILED);
+}
+
+/* --- checking --- */
+
+/* NULL, or why this file must not replace what we have. */
+static const char *find_fault(struct link_sync *s) {
+    char head[9], path_mark[] = "REDIS";
+    int in = open(s->path, O_RDONLY | O_CLOEXEC);
+    if (in < 0) return strerror(errno);
+    bool whole = pread(in, head, sizeof head, 0) == (ssize_t)sizeof head;
+    close(in);
+    if (!whole || memcmp(head, path_mark, 5) != 0) return "Wrong signature trying to load DB from file";
+    int version = 0;
+    for (int i = 5; i < 9; i++) {
+        if (head[i] < '0' || head[i] > '9') return "Can't handle RDB format version";
+        version = version * 10 + head[i] - '0';
+    }
+    if (version < 1 || version > 11) return "Can't handle RDB format version";
+    if (version < 5) return NULL; /* carries no checksum */
+    uint64_t stored = 0;
+    for (int i = RDB_CRC_BYTES - 1; i >= 0; i--) stored = stored << 8 | (unsigned char)s->tail[i];
+    if (stored != 0 && stored != s->crc) return "Wrong RDB checksum";
+    return NULL;
+}
+
+static bool settle_file(struct link_sync *s) {
+    if (s->mark[0] && ftruncate(s->fd, s->read_bytes - REPLID_CHARS) < 0) {
+        log_warning("Error truncating the RDB file received from the master for SYNC: %s", strerror(errno));
+        return false;
+    }
+    const char *fault = find_fault(s);
+    if (fault) {
+        log_warning("Failed trying to load the MASTER synchronization DB from disk: %s (old data is kept)",
+                    fault);
+        return false;
+    }
+    if (fsync(s->fd) < 0) {
+        log_warning("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s",
+                    strerror(errno));
+        return false;
+    }
+    if (snapshot_running()) {
+        log_notice(
+            "Replica is about to load the RDB file received from the master, but there is a pending RDB "
+            "child running. Killing process %ld and removing its temp file to avoid any race",
+            (long)child_pid());
+        snapshot_kill();
+    }
+    if (rename(s->path, rdb_config.filename) < 0) {
+        log_warning("Failed trying to rename the temp DB into %s in MASTER <-> REPLICA synchronization: %s",
+                    rdb_config.filename, strerror(errno));
+        return false;
+    }
+    close(s->fd);
+    s->fd = -1;
+    int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || fsync(dir) < 0)
+        log_warning("Failed trying to sync DB directory in MASTER <-> REPLICA synchronization: %s",
+                    strerror(errno));
+    if (dir >= 0) close(dir);
+    return true;
+}
+
+/* --- out with the old, in with the new --- */
+
+static void flush_old(struct link *l) {
+    if (l->history) log_notice("Discarding previously cached master state.");
+    log_notice("MASTER <-> REPLICA sync: Flushing old data");
+    l->history = false;
+    if (repl_hooks.before_flush) repl_hooks.before_flush();
+    repl_drop_peers();
+    stream_forget_held();
+    if (backlog_active()) backlog_stop();
+    ks_flush_all(repl_config.replica_lazy_flush);
+}
+
+/* Half a data set is nobody's history: empty, with a name of its own, until the next try succeeds. */
+static bool load_failed(const char *from, const char *why) {
+    log_warning("Failed trying to load the MASTER synchronization DB from %s: %s", from, why);
+    ks_flush_all(false);
+    identity_new_history();
+    return false;
+}
+
+static void take_over(struct link *l, const struct rdb_info *info, const char *more, size_t n) {
+    struct link_sync *s = &l->sync;
+    if (s->id[0])
+        identity_adopt(s->id);
+    else
+        identity_new_history();
+    l->client_pre_psync = s->id[0] == '\0';
+    backlog_set_end(s->id[0] ? s->offset : backlog_end());
+    backlog_start(backlog_end());
+    link_make_client(info->has_repl && info->repl_stream_db >= 0 ? info->repl_stream_db : 0, more, n);
+    log_notice("MASTER <-> REPLICA sync: Finished with success");
+    if (s->mark[0]) link_send_ack(); /* the master sends the stream when it knows that we read to the mark */
+    if (repl_hooks.loaded) repl_hooks.loaded();
+}
+
+static void remove_synced_file(void) {
+    if (!rdb_config.del_sync_files || !repl_hooks.persistence_disabled || !repl_hooks.persistence_disabled())
+        return;
+    log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
+    unlink(rdb_config.filename);
+}
+
+static bool load_file(struct link *l) {
+    char err[256] = "";
+    struct rdb_info info = {.repl_stream_db = -1};
+    struct rdb_load_options options = {.replica = true, .info = &info};
+    if (!settle_file(&l->sync)) return false;
+    flush_old(l);
+    log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
+    bool ok = rdb_load_file(rdb_config.filename, &options, err, sizeof err) == RDB_LOADED;
+    remove_synced_file();
+    if (!ok) return load_failed("disk", err);
+    slice more;
+    link_io_unread(l, &more);
+    take_over(l, &info, more.p, more.n);
+    return true;
+}
+
+/* rdb_reader's source: the socket, with turns of the loop while it has nothing. */
+static long read_socket(struct rdb_reader *r, void *p, size_t n) {
+    struct link *l = r->ctx;
+    struct link_sync *s = &l->sync;
+    n = wanted(s, n);
+    if (n == 0) return 0;
+    ssize_t got = (ssize_t)(l->in_used - l->in_at < n ? l->in_used - l->in_at : n);
+    if (got > 0) {
+        memcpy(p, l->in + l->in_at, (size_t)got);
+        l->in_at += (size_t)got;
+    }
+    while (got == 0) {
+        got = read(l->io.fd, p, n);
+        if (got > 0) repl_stats.in_bytes += (uint64_t)got;
+        if (got > 0) break;
+        if (got == 0) return rdb_reader_fail(r, "connection lost"), -1;
+        if (errno != EAGAIN && errno != EINTR) return rdb_reader_fail(r, "%s", strerror(errno)), -1;
+        if (repl_now_s() - s->last_io_s > repl_config.timeout_s) return rdb_reader_fail(r, "timeout"), -1;
+        struct pollfd wait = {.fd = l->io.fd, .events = POLLIN};
+        poll(&wait, 1, SOURCE_WAIT_MS);
+        ev_turn(0);
+        got = 0;
+    }
+    s->read_bytes += got;
+    s->last_io_s = l->last_io_s = repl_now_s();
+    return got;
+}
+
+static bool load_stream(struct link *l) {
+    struct link_sync *s = &l->sync;
+    struct rdb_info info = {.repl_stream_db = -1};
+    struct rdb_load_options options = {.replica = true, .info = &info, .is_socket = true};
+    struct rdb_load_stats stats = {0};
+    struct rdb_reader r;
+    char mark[REPLID_CHARS];
+    flush_old(l);
+    log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
+    rdb_reader_fd(&r, l->io.fd);
+    r.source = read_socket;
+    r.ctx = l;
+    r.total_bytes = (uint64_t)s->total_bytes;
+    rdb_loading_start(r.total_bytes, false);
+    bool ok = rdb_load_stream(&r, &options, &stats);
+    if (ok && s->mark[0] && (!rdb_read(&r, mark, sizeof mark) || memcmp(mark, s->mark, sizeof mark) != 0))
+        ok = rdb_reader_fail(&r, "Replication stream EOF marker is broken");
+    rdb_loading_stop(ok);
+    if (ok)
+        take_over(l, &info, r.buf + r.at, r.filled - r.at);
+    else
+        load_failed("socket", r.error);
+    rdb_reader_free(&r);
+    return ok;
+}
+
+bool link_sync_load(struct link *l) {
+    ev_io_set(&l->io, 0); /* nothing is read from it by the loop until it is a client */
+    return l->sync.fd >= 0 ? load_file(l) : load_stream(l);
+}
