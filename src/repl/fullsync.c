@@ -261,7 +261,7 @@ void fullsync_remove_file(void) {
     file_is_ours = false;
     if (!repl_hooks.persistence_disabled || !repl_hooks.persistence_disabled()) return;
     log_notice("Removing the RDB file used to feed replicas in a persistence-less instance");
-    unlink(rdb_config.filename);
+    unlink(repl_rdb_path());
 }
 
 void fullsync_init(void) {

@@ -47,5 +47,6 @@ void link_master_closed(struct client *c);
 /* --- repl.c --- */
 extern struct repl_hooks repl_hooks;
 int64_t repl_now_s(void);
+const char *repl_rdb_path(void); /* where snapshots to disk lie */
 
 #endif

@@ -278,6 +278,7 @@ bool link_is_master_client(const struct client *c) {
 }
 
 void link_master_closed(struct client *c) {
+    c->flags |= CLIENT_CLOSE_ASAP; /* it is being freed: nothing is left to close */
     if (c == the_link.client) link_event(LINK_EV_LOST);
 }
 
@@ -324,7 +325,7 @@ void repl_link_info(struct repl_link_info *out) {
         .sync_last_io_s = now_s - l->sync.last_io_s,
     };
     out->read_offset = out->applied_offset;
-    if (l->client) out->read_offset += (int64_t)(stream_held_bytes() + l->client->in_len);
+    if (l->client) out->read_offset += (int64_t)(stream_held_bytes() + l->client->in_len - l->client->in_pos);
 }
 
 /* --- each second --- */

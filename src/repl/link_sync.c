@@ -205,9 +205,9 @@ static bool settle_file(struct link_sync *s) {
             (long)child_pid());
         snapshot_kill();
     }
-    if (rename(s->path, rdb_config.filename) < 0) {
+    if (rename(s->path, repl_rdb_path()) < 0) {
         log_warning("Failed trying to rename the temp DB into %s in MASTER <-> REPLICA synchronization: %s",
-                    rdb_config.filename, strerror(errno));
+                    repl_rdb_path(), strerror(errno));
         return false;
     }
     close(s->fd);
@@ -260,7 +260,7 @@ static void remove_synced_file(void) {
     if (!rdb_config.del_sync_files || !repl_hooks.persistence_disabled || !repl_hooks.persistence_disabled())
         return;
     log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
-    unlink(rdb_config.filename);
+    unlink(repl_rdb_path());
 }
 
 static bool load_file(struct link *l) {
@@ -270,7 +270,7 @@ static bool load_file(struct link *l) {
     if (!settle_file(&l->sync)) return false;
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
-    bool ok = rdb_load_file(rdb_config.filename, &options, err, sizeof err) == RDB_LOADED;
+    bool ok = rdb_load_file(repl_rdb_path(), &options, err, sizeof err) == RDB_LOADED;
     remove_synced_file();
     if (!ok) return load_failed("disk", err);
     slice more;
@@ -310,23 +310,22 @@ static long read_socket(struct rdb_reader *r, void *p, size_t n) {
 static bool load_stream(struct link *l) {
     struct link_sync *s = &l->sync;
     struct rdb_info info = {.repl_stream_db = -1};
-    struct rdb_load_options options = {.replica = true, .info = &info, .is_socket = true};
-    struct rdb_load_stats stats = {0};
+    struct rdb_load_options options = {.replica = true, .info = &info};
     struct rdb_reader r;
     char mark[REPLID_CHARS];
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
-    rdb_reader_fd(&r, l->io.fd);
-    r.source = read_socket;
+    rdb_reader_source(&r, read_socket, READ_BYTES);
     r.ctx = l;
     r.total_bytes = (uint64_t)s->total_bytes;
     rdb_loading_start(r.total_bytes, false);
-    bool ok = rdb_load_stream(&r, &options, &stats);
+    bool ok = rdb_load_stream(&r, &options, NULL);
     if (ok && s->mark[0] && (!rdb_read(&r, mark, sizeof mark) || memcmp(mark, s->mark, sizeof mark) != 0))
         ok = rdb_reader_fail(&r, "Replication stream EOF marker is broken");
     rdb_loading_stop(ok);
+    slice more = rdb_reader_rest(&r);
     if (ok)
-        take_over(l, &info, r.buf + r.at, r.filled - r.at);
+        take_over(l, &info, more.p, more.n);
     else
         load_failed("socket", r.error);
     rdb_reader_free(&r);

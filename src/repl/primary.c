@@ -350,8 +350,13 @@ bool repl_peer_info(size_t index, struct repl_peer_info *out) {
     return true;
 }
 
+/* What the history would keep anyway is not the replica's cost. So a limit below repl-backlog-size does not cut off
+ * a replica that came back with a partial resync. */
 static size_t peer_extra_output(const struct client *c) {
-    return (c->flags & CLIENT_REPLICA) ? backlog_lag(&((const struct peer *)c->peer)->cursor) : 0;
+    const struct peer *p = c->peer;
+    if (!(c->flags & CLIENT_REPLICA)) return 0;
+    uint64_t lag = backlog_lag(&p->cursor);
+    return lag > backlog_size() ? lag : 0;
 }
 
 /* --- each turn, each second --- */
@@ -364,9 +369,15 @@ void primary_before_wait(void) {
     fullsync_start_due(false);
 }
 
+/* An ACK, or a newline of a replica that is busy loading. */
+static int64_t heard_s(const struct peer *p) {
+    int64_t read_s = p->c->last_active_ms / 1000;
+    return read_s > p->ack_s ? read_s : p->ack_s;
+}
+
 static void check_timeout(struct peer *p, int64_t now_s) {
     bool streams = p->m.state == PEER_ONLINE || p->m.state == PEER_WAIT_ACK;
-    if (streams && !p->pre_psync && now_s - p->ack_s > repl_config.timeout_s) {
+    if (streams && !p->pre_psync && now_s - heard_s(p) > repl_config.timeout_s) {
         log_warning("Disconnecting timedout replica (streaming sync): %s", peer_name(p));
         peer_end(p, PEER_EV_CLOSED);
     } else if ((p->m.state == PEER_SEND_PIPE || p->m.state == PEER_SEND_FILE) && p->stalled &&

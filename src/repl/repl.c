@@ -27,6 +27,10 @@ int64_t repl_now_s(void) {
     return clock_ms() / 1000;
 }
 
+const char *repl_rdb_path(void) {
+    return rdb_config.filename ? rdb_config.filename : "dump.rdb";
+}
+
 static void before_wait(void) {
     wait_before_wait();
     primary_before_wait();

@@ -48,7 +48,7 @@ static bool took(struct peer *p, ssize_t n, const char *what, enum sent *out) {
 
 bool transfer_open_file(struct peer *p) {
     struct stat st;
-    p->file_fd = open(rdb_config.filename, O_RDONLY | O_CLOEXEC);
+    p->file_fd = open(repl_rdb_path(), O_RDONLY | O_CLOEXEC);
     if (p->file_fd < 0 || fstat(p->file_fd, &st) < 0) {
         log_warning("SYNC failed. Can't open/stat DB after BGSAVE: %s", strerror(errno));
         transfer_close_file(p);
