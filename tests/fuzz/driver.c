@@ -121,7 +121,7 @@ static void put_interesting(size_t at) {
     memcpy(input + at, bytes, width);
 }
 
-static void splice(size_t at) {
+static void splice_seed(size_t at) {
     if (seed_count == 0) return;
     int other = (int)below((size_t)seed_count);
     size_t from = below(seeds[other].n), n = 1 + below(seeds[other].n - from);
@@ -149,7 +149,7 @@ static void mutate(void) {
     case 4: remove_at(at, 1 + below(input_n - at < 16 ? input_n - at : 16)); break;
     case 5: input_n = at; break;
     case 6: put_interesting(at); break;
-    case 7: splice(at); break;
+    case 7: splice_seed(at); break;
     case 8: {
         uint8_t copy[64];
         size_t n = 1 + below(input_n - at < sizeof(copy) ? input_n - at : sizeof(copy));
