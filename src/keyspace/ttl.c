@@ -90,14 +90,15 @@ bool ks_expire_due(uint64_t budget_us) {
     start = start < ks_count() ? start : 0;
     for (int i = 0; i < ks_count(); i++) {
         struct db *db = ks_db((start + i) % ks_count());
-        struct entry *e;
-        while (db->expiry && (e = expiry_due(db->expiry, due_ms))) {
-            if (++deleted % DELETES_PER_CLOCK_LOOK == 0 && clock_mono_us() >= deadline_us) {
+        while (db->expiry) {
+            struct entry *e = expiry_due(db->expiry, due_ms);
+            if (!e && !expiry_pending(db->expiry, due_ms)) break;
+            if ((!e || ++deleted % DELETES_PER_CLOCK_LOOK == 0) && clock_mono_us() >= deadline_us) {
                 ks_stats.expired_time_cap_reached++;
                 start = (start + i + 1) % ks_count();
                 return true;
             }
-            expire(db, e, db_hash(entry_key_at(e)));
+            if (e) expire(db, e, db_hash(entry_key_at(e)));
         }
     }
     return false;
