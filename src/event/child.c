@@ -38,6 +38,7 @@ static struct {
 /* The child's own view of itself. */
 static struct {
     enum child_kind kind;
+    const char *title;
     int report_fd;
     uint64_t cow_bytes, peak_bytes, sum_bytes, measures;
     uint64_t measured_us, measure_cost_us;
@@ -49,6 +50,10 @@ void child_on_fork(void (*fn)(void)) {
 }
 
 /* --- in the child --- */
+
+const char *child_title(void) {
+    return self.title;
+}
 
 static int compare_int(const void *a, const void *b) {
     int x = *(const int *)a, y = *(const int *)b;
@@ -76,6 +81,7 @@ static void close_all_but(int *keep, int n) {
 
 static void run_child(const struct child_spec *spec, int report_fd) {
     self.kind = spec->kind;
+    self.title = spec->title;
     self.report_fd = report_fd;
     log_set_role('C');
     signals_reset_in_child();

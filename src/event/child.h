@@ -42,6 +42,7 @@ void child_kill(int signal);                      /* ask the data child to end; 
 void child_report(uint64_t keys_done,
                   bool is_final);     /* in the child: rate-limited, measures CoW from smaps */
 void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */
+const char *child_title(void);        /* in the child: its spec's, for ps; NULL elsewhere */
 void child_on_fork(void (*fn)(void)); /* run in the child right after fork (close listeners, reset signals) */
 
 struct child_stats {

@@ -14,6 +14,7 @@
 #include "server/config.h"
 #include "server/expire_cycle.h"
 #include "server/metrics.h"
+#include "server/process_title.h"
 #include "server/shutdown.h"
 
 enum {
@@ -106,7 +107,18 @@ static int64_t tick(void *ctx) {
     return 1000 / server_current_hz();
 }
 
+/* Before each wait: a child that was started, or has ended, in this turn. */
+static void tell_of_child(void) {
+    ks_set_child_active(child_active() != CHILD_NONE);
+}
+
+static void title_of_child(void) {
+    process_title_update(child_title());
+}
+
 void server_cron_start(void) {
+    ev_hook_add(EV_BEFORE_WAIT, tell_of_child);
+    child_on_fork(title_of_child);
     expire_cycle_start();
     ev_timer_init(&timer, tick, NULL);
     ev_timer_start(&timer, 1);
