@@ -92,6 +92,8 @@ static bool ended(struct rdb_reader *r, uint64_t wanted) {
 /* Moves what is unread to the front and asks the source until n bytes are there. n <= cap. */
 static bool refill(struct rdb_reader *r, size_t n) {
     if (!r->source) return ended(r, n);
+    if (r->moving) r->moving(r->moving_ctx);
+    if (r->failed) return false;
     rdb_reader_progress(r);
     rdb_reader_crc(r);
     memmove(r->buf, r->buf + r->at, r->filled - r->at);

@@ -69,6 +69,9 @@ struct rdb_reader {
     uint64_t limit_bytes; /* never ask the source for bytes at or beyond this offset; 0: no limit */
     void (*progress)(struct rdb_reader *r); /* about every progress_every_bytes; may be NULL */
     uint64_t progress_every_bytes, progress_at;
+    /* Called before bytes of buf move or are overwritten, so that what was taken in place can be saved. May be NULL. */
+    void (*moving)(void *ctx);
+    void *moving_ctx;
     uint64_t fail_offset; /* where the reader stood when it failed */
     bool short_read;      /* it failed because the bytes ended, not because they were wrong */
     char error[200];      /* the reason, without the offset */

@@ -90,7 +90,7 @@ Test(rdb_load_bad, opcodes) {
     assert_body_refused(SLICE("\x16\x01k\x01v"), 12, "unknown value type or opcode 22");
     assert_body_refused(SLICE("\xf4\x01k\x01v"), 12, "unknown value type or opcode 244");
     assert_body_refused(SLICE("\x00\x80\x7f\xff\xff\xff"), 15, "2147483647 bytes");
-    assert_body_refused(SLICE("\x00\x01k\x00\x00\x01k\x00"), 17, "duplicated key");
+    assert_body_refused(SLICE("\x00\x01k\x00\x00\x01k\x00"), 13, "duplicated key");
 }
 
 Test(rdb_load_bad, a_wrong_checksum) {
