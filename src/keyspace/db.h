@@ -59,7 +59,7 @@ int db_id(const struct db *db);
 enum ks_expire_mode { KS_EXPIRE_DELETE, KS_EXPIRE_HIDE };
 void ks_set_expire_mode(enum ks_expire_mode mode);
 void ks_set_applying(bool applying);
-/* A forked child reads our pages: reads then leave the LRU field alone, so that they stay shared. */
+/* A forked child reads our pages: reads then leave the LRU field alone, so that they stay shared. Whoever forks says so. */
 void ks_set_child_active(bool active);
 
 extern uint64_t

@@ -133,6 +133,7 @@ static void snapshot_ended(void *ctx, int exit_code, int signal_number) {
     if (target == SNAPSHOT_DISK) settle_disk(ok, signal_number);
     snapshot_state.current_start_s = -1;
     current.running = false;
+    ks_set_child_active(false);
     if (hooks.ended) hooks.ended(target, ok);
 }
 
@@ -155,6 +156,7 @@ static bool start(const struct child_spec *spec) {
     }
     current.pid = pid;
     current.running = true;
+    ks_set_child_active(true);
     snapshot_state.saves++;
     snapshot_state.current_start_s = now_s();
     return true;
