@@ -103,8 +103,8 @@ static slice key_of(int k) {
 
 static slice random_value(void) {
     static char buf[6000];
-    static const size_t sizes[] = {0,   1,   12,  16,  20,   21,   43,   44,   45,  100,
-                                   126, 127, 128, 700, 2040, 2047, 2048, 2049, 5999};
+    static const size_t sizes[] = {0,   1,   12,  16,  20,   21,   43,   44,   45,   100,
+                                   126, 127, 128, 700, 1016, 1023, 1024, 1025, 2048, 5999};
     if (test_below(3) == 0) {
         int64_t edges[] = {0, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
         int64_t v = (int64_t)((uint64_t)edges[test_below(5)] + test_below(5) - 2);

@@ -89,8 +89,8 @@ Test(entry, a_given_sds_becomes_the_value_or_is_freed) {
 
 /* Every pair of key and value length around the places where the layout changes, with and without TTL. */
 Test(entry, lengths_survive) {
-    static const size_t lengths[] = {0,   1,   2,   15,   16,   44,   45,    100,   126,
-                                     127, 128, 129, 2047, 2048, 2049, 16383, 16384, 70000};
+    static const size_t lengths[] = {0,   1,   2,    15,   16,   44,   45,    100,   126,  127,
+                                     128, 129, 1023, 1024, 1025, 2048, 16383, 16384, 70000};
     const size_t n = sizeof lengths / sizeof *lengths;
     struct db *db = ks_db(0);
     char *key = malloc(70000);
