@@ -79,21 +79,20 @@ void db_drop(struct db *db, struct entry *e, uint64_t hash, bool lazily) {
  * is freed last: the new payload may have been read from it. */
 static struct entry *overwrite(struct db *db, struct entry *old, uint64_t hash, const struct payload *p,
                                int64_t expire_ms) {
-    bool had = entry_has_expire(old);
-    bool wants = expire_ms == KEEP_TTL ? had : expire_ms != NO_EXPIRE;
-    bool reindex = had != wants || (wants && expire_ms != KEEP_TTL && expire_ms != entry_expire_at(old));
-    if (had && reindex) ttl_unindex(db, old);
+    int64_t was_ms = entry_expire_ms(old), at_ms = expire_ms == KEEP_TTL ? was_ms : expire_ms;
+    bool reindex = at_ms != was_ms;
+    if (reindex && was_ms != NO_EXPIRE) ttl_unindex(db, old);
     enum value_type was_type = entry_type(old);
     unsigned was_encoding = entry_encoding(old);
     void *was = entry_has_ptr(old) ? entry_ptr(old) : NULL;
     struct entry *e = old;
-    if (had == wants && entry_fits(old, p)) {
+    if (entry_fits(old, at_ms, p)) {
         entry_write(old, p);
     } else {
-        e = entry_rebuild(old, wants, p);
-        db_adopt(db, old, e, hash, had && !reindex);
+        e = entry_rebuild(old, at_ms, p);
+        db_adopt(db, old, e, hash, !reindex && was_ms != NO_EXPIRE);
     }
-    if (wants && reindex) ttl_index(db, e, expire_ms);
+    if (reindex && at_ms != NO_EXPIRE) ttl_index(db, e, at_ms);
     if (was) value_release(was_type, was_encoding, was, ks_config.lazyfree_server_del);
     lru_stamp(e);
     return e;
@@ -109,7 +108,7 @@ static struct entry *store(struct db *db, slice key, const struct payload *p, in
     }
     if (old) return overwrite(db, old, hash, p, expire_ms);
     if (expire_ms == KEEP_TTL) expire_ms = NO_EXPIRE;
-    struct entry *e = entry_new(key, expire_ms != NO_EXPIRE, p, lru_of_new());
+    struct entry *e = entry_new(key, expire_ms, p, lru_of_new());
     insert(db, e, hash, expire_ms);
     return e;
 }
@@ -143,7 +142,7 @@ struct entry *db_set(struct db *db, slice key, const struct value *v, int64_t ex
 struct entry *db_add(struct db *db, slice key, uint64_t hash, const struct value *v, int64_t expire_ms) {
     if (dict_find_hashed(db->entries, key, hash)) return NULL;
     struct payload p = payload_of_value(v);
-    struct entry *e = entry_new(key, expire_ms != NO_EXPIRE, &p, lru_of_new());
+    struct entry *e = entry_new(key, expire_ms, &p, lru_of_new());
     insert(db, e, hash, expire_ms);
     value_stored(v, &p);
     return e;
@@ -166,16 +165,16 @@ bool db_delete_lazy(struct db *db, slice key) {
 }
 
 struct entry *db_set_expire(struct db *db, struct entry *e, int64_t expire_ms) {
-    bool had = entry_has_expire(e), wants = expire_ms != NO_EXPIRE;
-    if (!had && !wants) return e;
-    if (had) ttl_unindex(db, e);
-    if (had != wants) {
+    int64_t was_ms = entry_expire_ms(e);
+    if (expire_ms == was_ms) return e;
+    if (was_ms != NO_EXPIRE) ttl_unindex(db, e);
+    if (entry_expire_bytes(e) != entry_expire_span(expire_ms)) {
         struct payload same = payload_of_entry(e);
-        struct entry *fresh = entry_rebuild(e, wants, &same);
+        struct entry *fresh = entry_rebuild(e, expire_ms, &same);
         db_adopt(db, e, fresh, db_hash(entry_key_at(e)), false);
         e = fresh;
     }
-    if (wants) ttl_index(db, e, expire_ms);
+    if (expire_ms != NO_EXPIRE) ttl_index(db, e, expire_ms);
     return e;
 }
 
@@ -197,7 +196,7 @@ struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new
     uint64_t new_hash = clear_target(to, new_key);
     struct payload same = payload_of_entry(e);
     int64_t expire_ms = entry_expire_ms(e);
-    struct entry *moved = entry_new(new_key, entry_has_expire(e), &same, entry_lru(e));
+    struct entry *moved = entry_new(new_key, expire_ms, &same, entry_lru(e));
     dict_take_hashed(from->entries, key, hash);
     if (entry_has_expire(e)) ttl_unindex(from, e);
     insert(to, moved, new_hash, expire_ms);
@@ -214,7 +213,7 @@ struct entry *db_copy_entry(struct db *from, slice key, struct db *to, slice new
         twin.ptr = value_ops(twin.type)->copy(twin.encoding, twin.ptr);
     else if (twin.encoding == STR_HEAP)
         twin.ptr = sds_dup(twin.ptr);
-    struct entry *copy = entry_new(new_key, entry_has_expire(e), &twin, lru_of_new());
+    struct entry *copy = entry_new(new_key, entry_expire_ms(e), &twin, lru_of_new());
     insert(to, copy, new_hash, entry_expire_ms(e));
     return copy;
 }

@@ -74,8 +74,26 @@ static void payload_write(uint8_t *at, const struct payload *p) {
 
 /* --- blocks --- */
 
-static size_t prefix_bytes(bool with_expire, size_t key_n) {
-    return sizeof(uint32_t) + (with_expire ? ENTRY_EXPIRE_BYTES : 0) + varint_bytes(key_n) + key_n;
+static bool fits_48_bits(int64_t ms) {
+    return ms > ENTRY_TIME48_MARK && ms < -ENTRY_TIME48_MARK;
+}
+
+size_t entry_expire_span(int64_t expire_ms) {
+    if (expire_ms == NO_EXPIRE) return 0;
+    return ENTRY_CELL_BYTES + ENTRY_TIME48_BYTES + (fits_48_bits(expire_ms) ? 0 : sizeof(int64_t));
+}
+
+static void write_time(struct entry *e, int64_t ms) {
+    uint8_t *at = e->rest + ENTRY_CELL_BYTES;
+    bool wide = !fits_48_bits(ms);
+    int64_t narrow = wide ? ENTRY_TIME48_MARK : ms;
+    memcpy(at, &narrow, ENTRY_TIME48_BYTES); /* the low bytes come first */
+    if (wide) memcpy(at + ENTRY_TIME48_BYTES, &ms, sizeof ms);
+}
+
+void entry_set_expire_at(struct entry *e, int64_t ms) {
+    assert_that(entry_expire_bytes(e) == entry_expire_span(ms));
+    write_time(e, ms);
 }
 
 static uint32_t head_of(const struct payload *p, bool with_expire, uint32_t lru) {
@@ -83,18 +101,21 @@ static uint32_t head_of(const struct payload *p, bool with_expire, uint32_t lru)
            (uint32_t)p->encoding << ENTRY_ENCODING_SHIFT | (with_expire ? ENTRY_EXPIRE_BIT : 0);
 }
 
-struct entry *entry_new(slice key, bool with_expire, const struct payload *p, uint32_t lru) {
-    struct entry *e = mem_alloc(mem_good_size(prefix_bytes(with_expire, key.n) + payload_bytes(p)));
-    e->head = head_of(p, with_expire, lru);
-    uint8_t *at = varint_write(e->rest + (with_expire ? ENTRY_EXPIRE_BYTES : 0), key.n);
+struct entry *entry_new(slice key, int64_t expire_ms, const struct payload *p, uint32_t lru) {
+    size_t span = entry_expire_span(expire_ms);
+    size_t bytes = sizeof(struct entry) + span + varint_bytes(key.n) + key.n + payload_bytes(p);
+    struct entry *e = mem_alloc(mem_good_size(bytes));
+    e->head = head_of(p, span > 0, lru);
+    if (span > 0) write_time(e, expire_ms);
+    uint8_t *at = varint_write(e->rest + span, key.n);
     if (key.n > 0) memcpy(at, key.p, key.n);
     payload_write(at + key.n, p);
     return e;
 }
 
-struct entry *entry_rebuild(const struct entry *e, bool with_expire, const struct payload *p) {
-    struct entry *fresh = entry_new(entry_key_at(e), with_expire, p, entry_lru(e));
-    if (with_expire && entry_has_expire(e)) memcpy(fresh->rest, e->rest, ENTRY_EXPIRE_BYTES);
+struct entry *entry_rebuild(const struct entry *e, int64_t expire_ms, const struct payload *p) {
+    struct entry *fresh = entry_new(entry_key_at(e), expire_ms, p, entry_lru(e));
+    if (entry_has_expire(fresh) && entry_has_expire(e)) entry_set_cell(fresh, entry_cell(e));
     return fresh;
 }
 
@@ -110,7 +131,8 @@ size_t entry_block_bytes(const struct entry *e) {
     return (size_t)(at - (const uint8_t *)e) + value_n;
 }
 
-bool entry_fits(const struct entry *e, const struct payload *p) {
+bool entry_fits(const struct entry *e, int64_t expire_ms, const struct payload *p) {
+    if (entry_expire_bytes(e) != entry_expire_span(expire_ms)) return false;
     size_t now = entry_block_bytes(e);
     size_t then = (size_t)(entry_value_at(e) - (const uint8_t *)e) + payload_bytes(p);
     return now == then || mem_good_size(now) == mem_good_size(then);

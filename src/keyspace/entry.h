@@ -2,7 +2,8 @@
  *
  *   offset  size  what
  *   0       4     header: lru:24 | type:3 | encoding:4 | has_expire:1
- *   4       12    only when has_expire: expire time (i64, unix ms), then the expiry index's cell (u32)
+ *   4       10    only when has_expire: the expiry index's cell (u32), then the expire time (unix ms, 48 bits; 8 more bytes
+ *                 follow where it needs 64)
  *   ..      1-5   key length (varint), then the key bytes
  *   ..      ..    the value, by encoding:
  *                 STR_INT32 / STR_INT64: 4 or 8 bytes; STR_EMBED: length varint + bytes;

@@ -5,6 +5,7 @@
 #ifndef TANDEM_KEYSPACE_ENTRY_INTERNAL_H
 #define TANDEM_KEYSPACE_ENTRY_INTERNAL_H
 
+#include "base/assert.h"
 #include "base/sds.h"
 #include "keyspace/entry.h"
 
@@ -17,7 +18,12 @@ struct entry {
 #define ENTRY_TYPE_SHIFT     24
 #define ENTRY_ENCODING_SHIFT 27
 #define ENTRY_EXPIRE_BIT     (1u << 31)
-#define ENTRY_EXPIRE_BYTES   12
+
+/* Where an entry expires, its rest starts with the index's cell (u32) and the time: 48 bits, which reach to the year
+ * 6429; for times that don't fit them a mark stands there and 64 bits follow. */
+#define ENTRY_CELL_BYTES   4
+#define ENTRY_TIME48_BYTES 6
+#define ENTRY_TIME48_MARK  (-((int64_t)1 << 47))
 
 /* Strings up to this size lie in the entry: that saves 32 bytes, an allocation and a cache miss. Measured from 256 bytes
  * to 8 KB, reads gain little from 1 KB on, and there a SET of another size, which must move the whole block, is
@@ -37,11 +43,12 @@ struct payload {
 struct payload payload_of_i64(int64_t v);
 struct payload payload_of_bytes(slice bytes, enum value_form form); /* may allocate the sds of STR_HEAP */
 
-struct entry *entry_new(slice key, bool with_expire, const struct payload *p, uint32_t lru);
-/* A new block with e's key, lru, expire time and index cell (when both have one), and another payload; e stays as it is. */
-struct entry *entry_rebuild(const struct entry *e, bool with_expire, const struct payload *p);
-bool entry_fits(const struct entry *e, const struct payload *p); /* e's block is of the class that p needs */
-void entry_write(struct entry *e, const struct payload *p);      /* in place; it must fit */
+struct entry *entry_new(slice key, int64_t expire_ms, const struct payload *p, uint32_t lru);
+/* A new block with e's key, lru and index cell (when both expire), and another expire time and payload; e stays as it is. */
+struct entry *entry_rebuild(const struct entry *e, int64_t expire_ms, const struct payload *p);
+/* Whether e's block, as it is divided, can take this expire time and payload. */
+bool entry_fits(const struct entry *e, int64_t expire_ms, const struct payload *p);
+void entry_write(struct entry *e, const struct payload *p); /* in place; it must fit */
 void entry_free_block(struct entry *e);
 void entry_release(struct entry *e, bool lazily); /* frees what a pointer value points to; the block stays */
 size_t entry_block_bytes(const struct entry *e);  /* exact, not rounded to its class */
@@ -56,21 +63,33 @@ static inline bool entry_is(const struct entry *e, enum value_type type, unsigne
 static inline bool entry_has_ptr(const struct entry *e) { /* the value is a structure of its own */
     return (e->head & 7u << ENTRY_TYPE_SHIFT) != 0 || entry_is(e, TYPE_STRING, STR_HEAP);
 }
-static inline int64_t entry_expire_at(const struct entry *e) { /* only when it has one */
-    int64_t ms;
-    memcpy(&ms, e->rest, sizeof ms);
-    return ms;
-}
-static inline uint32_t entry_cell(const struct entry *e) {
+static inline uint32_t entry_cell(const struct entry *e) { /* this and the next: only when it has one */
     uint32_t cell;
-    memcpy(&cell, e->rest + 8, sizeof cell);
+    memcpy(&cell, e->rest, sizeof cell);
     return cell;
 }
-static inline void entry_set_expire_at(struct entry *e, int64_t ms) {
-    memcpy(e->rest, &ms, sizeof ms);
+static inline int64_t entry_time48(const struct entry *e) {
+    uint32_t low;
+    int16_t high;
+    memcpy(&low, e->rest + ENTRY_CELL_BYTES, sizeof low);
+    memcpy(&high, e->rest + ENTRY_CELL_BYTES + sizeof low, sizeof high);
+    return (int64_t)high * ((int64_t)1 << 32) + low;
+}
+static inline int64_t entry_expire_at(const struct entry *e) {
+    int64_t ms = entry_time48(e);
+    if (unlikely(ms == ENTRY_TIME48_MARK))
+        memcpy(&ms, e->rest + ENTRY_CELL_BYTES + ENTRY_TIME48_BYTES, sizeof ms);
+    return ms;
 }
 static inline void entry_set_cell(struct entry *e, uint32_t cell) {
-    memcpy(e->rest + 8, &cell, sizeof cell);
+    memcpy(e->rest, &cell, sizeof cell);
+}
+void entry_set_expire_at(struct entry *e, int64_t ms); /* it must have room for just such a time */
+size_t entry_expire_span(int64_t expire_ms);           /* that room; 0 for NO_EXPIRE */
+static inline size_t entry_expire_bytes(const struct entry *e) {
+    if (!entry_has_expire(e)) return 0;
+    bool wide = unlikely(entry_time48(e) == ENTRY_TIME48_MARK);
+    return ENTRY_CELL_BYTES + ENTRY_TIME48_BYTES + (wide ? sizeof(int64_t) : 0);
 }
 
 /* Lengths are written seven bits a byte, low ones first; the top bit says that more follow. */
@@ -89,7 +108,7 @@ static inline const uint8_t *varint_read(const uint8_t *p, size_t *n) {
 }
 static inline slice entry_key_at(const struct entry *e) {
     size_t n;
-    const uint8_t *p = varint_read(e->rest + (entry_has_expire(e) ? ENTRY_EXPIRE_BYTES : 0), &n);
+    const uint8_t *p = varint_read(e->rest + entry_expire_bytes(e), &n);
     return (slice){(const char *)p, n};
 }
 static inline uint8_t *entry_value_at(const struct entry *e) {

@@ -38,10 +38,10 @@ bool str_get_i64(const struct entry *e, int64_t *out) {
 static struct entry *put(struct db *db, struct entry *e, const struct payload *p) {
     assert_that(entry_type(e) == TYPE_STRING);
     void *was = entry_is(e, TYPE_STRING, STR_HEAP) ? entry_ptr(e) : NULL;
-    if (entry_fits(e, p)) {
+    if (entry_fits(e, entry_expire_ms(e), p)) {
         entry_write(e, p);
     } else {
-        struct entry *fresh = entry_rebuild(e, entry_has_expire(e), p);
+        struct entry *fresh = entry_rebuild(e, entry_expire_ms(e), p);
         db_adopt(db, e, fresh, db_hash(entry_key_at(e)), entry_has_expire(e));
         e = fresh;
     }

@@ -26,8 +26,8 @@ Test(entry, memory_of_typical_entries) {
     cr_assert_eq(bytes_for(SLICE("123456789012345"), NO_EXPIRE), 32); /* 64 bits */
     cr_assert_eq(bytes_for(bytes_of(16, 'v'), NO_EXPIRE), 40);
     cr_assert_eq(bytes_for(bytes_of(100, 'v'), NO_EXPIRE), 124);
-    cr_assert_eq(bytes_for(SLICE("123456"), T0 + 1), 28 + 12);
-    cr_assert_eq(bytes_for(bytes_of(16, 'v'), T0 + 1), 40 + 12);
+    cr_assert_eq(bytes_for(SLICE("123456"), T0 + 1), 36);
+    cr_assert_eq(bytes_for(bytes_of(16, 'v'), T0 + 1), 48);
 }
 
 Test(entry, names_of_encodings_follow_redis) {
@@ -122,6 +122,30 @@ Test(entry, block_is_of_the_class_of_its_content) {
     }
 }
 
+/* Short times take 48 bits, others 64, and each may follow each. */
+Test(entry, any_expire_time_survives) {
+    const int64_t edge = (int64_t)1 << 47;
+    const int64_t times[] = {0,        1,     -3,        T0,        edge - 1,      edge,      edge + 1,
+                             1 - edge, -edge, -edge - 1, INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1};
+    const size_t n = sizeof times / sizeof *times;
+    struct db *db = ks_db(0);
+    ks_set_applying(true);
+    struct entry *e = db_set_string(db, SLICE("key"), SLICE("value"), T0);
+    for (size_t i = 0; i < n * n; i++) {
+        e = db_set_expire(db, e, times[i / n]);
+        cr_assert_eq(entry_expire_ms(e), times[i / n]);
+        e = db_set_expire(db, e, times[i % n]);
+        cr_assert_eq(entry_expire_ms(e), times[i % n], "time %zu after %zu", i % n, i / n);
+        cr_assert(value_is(e, SLICE("value")));
+        e = db_set_string(db, SLICE("key"), SLICE("other"), times[i / n]);
+        cr_assert_eq(entry_expire_ms(e), times[i / n]);
+        e = db_set_string(db, SLICE("key"), SLICE("value"), KEEP_TTL);
+        cr_assert_eq(entry_expire_ms(e), times[i / n]);
+        cr_assert(slice_eq(entry_key(e), SLICE("key")));
+        cr_assert_eq(db_expires(db), 1);
+    }
+}
+
 Test(entry, pointer_values_know_their_type) {
     counted_register(true);
     struct entry *e = counted_set(ks_db(0), "k", 7, T0 + 5);
@@ -129,7 +153,7 @@ Test(entry, pointer_values_know_their_type) {
     cr_assert_eq(entry_encoding(e), 3);
     cr_assert_str_eq(entry_type_name(e), "list");
     cr_assert_str_eq(entry_encoding_name(e), "counted");
-    cr_assert_eq(entry_bytes(e), mem_good_size(4 + 12 + 2 + 8) + 3007);
+    cr_assert_eq(entry_bytes(e), mem_good_size(4 + 10 + 2 + 8) + 3007);
     entry_set_ptr(e, 9, entry_ptr(e));
     cr_assert_eq(entry_encoding(e), 9);
     cr_assert_eq(entry_expire_ms(e), T0 + 5);

@@ -19,9 +19,7 @@ static struct entry *entry_for(uint32_t i, int64_t at_ms) {
     char key[16];
     int n = snprintf(key, sizeof key, "k%u", i);
     struct payload p = payload_of_i64(i);
-    struct entry *e = entry_new((slice){key, (size_t)n}, true, &p, 0);
-    entry_set_expire_at(e, at_ms);
-    return e;
+    return entry_new((slice){key, (size_t)n}, at_ms, &p, 0);
 }
 
 static struct entry *add(struct expiry *x, uint32_t i, int64_t at_ms) {
@@ -64,8 +62,8 @@ static int64_t random_time(int64_t now_ms) {
     case 0: return now_ms - (int64_t)test_below(100000);
     case 1: return now_ms;
     case 2: return INT64_MAX - (int64_t)test_below(3);
-    case 3: return -(int64_t)test_below(1000);
-    case 4: return (int64_t)(test_random() >> 1); /* any time there is */
+    case 3: return -2 - (int64_t)test_below(1000); /* -1 is NO_EXPIRE */
+    case 4: return (int64_t)(test_random() >> 1);  /* any time there is */
     default: return now_ms + (int64_t)test_below(UINT64_C(1) << test_below(45));
     }
 }
@@ -88,7 +86,7 @@ static void change_one(struct expiry *x, int64_t now_ms) {
         model[i] = add(x, i, random_time(now_ms));
     } else if (test_below(3) == 0) { /* a new address */
         struct payload p = payload_of_i64(1);
-        struct entry *fresh = entry_rebuild(model[i], true, &p);
+        struct entry *fresh = entry_rebuild(model[i], entry_expire_at(model[i]), &p);
         expiry_moved(x, entry_cell(fresh), fresh);
         entry_free_block(model[i]);
         model[i] = fresh;
