@@ -27,7 +27,8 @@ static inline bool slice_eq(slice a, slice b) {
 
 /* ASCII case-insensitive comparison with a NUL-terminated word (option names, subcommands). */
 static inline bool slice_is(slice a, const char *word) {
-    return strncasecmp(a.p, word, a.n) == 0 && word[a.n] == '\0';
+    return strlen(word) == a.n &&
+           strncasecmp(a.p, word, a.n) == 0; /* a may hold NULs: never index word by a.n */
 }
 
 #endif
