@@ -3,11 +3,43 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fuzz.h"
 #include "rdb/rdb.h"
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define BYTES(literal)                                                                                       \
+    { (literal), sizeof(literal) - 1 }
+
+/* A version and what stands between its header and the EOF opcode. */
+static const struct {
+    int version;
+    slice body;
+} files[] = {
+    {1, BYTES("\xfe\x00\x00\x01k\x05hello\xfe\x02\xfd\xff\xff\xff\x7f\x00\x02k2\xc0\x07")},
+    {9, BYTES("\xfa\x09redis-ver\x06"
+              "7.0.15\xfa\x07repl-id\x28"
+              "0123456789012345678901234567890123456789")},
+    {10, BYTES("\xfe\x01\xfb\x02\x01\xfc\xdd\x97\x61\xdc\xa1\x01\x00\x00\x00\x01"
+               "b\x05hello\x00\x01"
+               "c\xc1\x10\x27")},
+    {10, BYTES("\xfe\x00\xf8\x40\xff\x00\x01"
+               "a\xc3\x09\x40\x64\x01\x61\x61\xe0\x57\x00\x01\x61\x61\xf9\x09\x00\x01"
+               "b\xc2\x00\x00\x01\x00")},
+    {10, BYTES("\xf5\x04lua!\xf7\x81\x12\x34\x56\x78\x9a\xbc\xde\xf0\x02\x02\x05\x03"
+               "abc\x04"
+               "12345678\x00")},
+    {11, BYTES("\xfe\x03\x00\x80\x00\x00\x00\x03key\x81\x00\x00\x00\x00\x00\x00\x00\x02hi")},
+};
+
+size_t fuzz_seed(int i, uint8_t *buf, size_t cap) {
+    if (i >= (int)(sizeof files / sizeof *files)) return 0;
+    size_t n = (size_t)snprintf((char *)buf, cap, "REDIS%04d", files[i].version);
+    memcpy(buf + n, files[i].body.p, files[i].body.n);
+    n += files[i].body.n;
+    memcpy(buf + n, "\xff\0\0\0\0\0\0\0\0", 9); /* no checksum */
+    return n + 9;
+}
 
 struct pieces {
     const uint8_t *data;

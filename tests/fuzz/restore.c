@@ -3,12 +3,29 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "fuzz.h"
 #include "rdb/rdb.h"
 #include <endian.h>
-#include <stddef.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define BYTES(literal)                                                                                       \
+    { (literal), sizeof(literal) - 1 }
+
+static const slice bodies[] = {
+    BYTES("\x00\x05hello"),
+    BYTES("\x00\xc0\x07"),
+    BYTES("\x00\xc2\x00\x00\x01\x00"),
+    BYTES("\x00\x40\x03"
+          "abc"),
+    BYTES("\x00\xc3\x09\x40\x64\x01\x61\x61\xe0\x57\x00\x01\x61\x61"),
+    BYTES("\x00\xc3\x15\x40\x4e\x0dhello world, h\xe0\x35\x0c\x01, "),
+};
+
+size_t fuzz_seed(int i, uint8_t *buf, size_t cap) {
+    if (i >= (int)(sizeof bodies / sizeof *bodies) || bodies[i].n > cap) return 0;
+    memcpy(buf, bodies[i].p, bodies[i].n);
+    return bodies[i].n;
+}
 
 static void restore_and_dump(slice payload) {
     unsigned char before[20], after[20];

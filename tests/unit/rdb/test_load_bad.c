@@ -31,6 +31,7 @@ Test(rdb_load_bad, a_file_cut_anywhere_is_refused_at_its_end) {
 Test(rdb_load_bad, no_changed_byte_does_harm) {
     fixture_begin(2);
     sds file = small_file();
+    size_t settled_bytes = 0;
     for (size_t i = 0; i < sds_len(file) - 8; i++) {
         char was = file[i];
         for (int v = 0; v < 256; v++) {
@@ -44,6 +45,10 @@ Test(rdb_load_bad, no_changed_byte_does_harm) {
             rdb_config.checksum = false;
             fixture_empty();
             if (!fixture_load(sds_slice(file), &plain_options, NULL)) cr_assert(fixture_error[0]);
+            ks_shutdown();
+            if (!settled_bytes) settled_bytes = mem_used_bytes();
+            cr_assert_eq(mem_used_bytes(), settled_bytes, "byte %zu as %d leaks", i, v);
+            ks_init(2);
         }
         file[i] = was;
     }
