@@ -10,22 +10,22 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-/* Load: a table grows by a third when it holds 6.4 items a bucket, so it starts again at 4.8. Bucket and spill
- * bytes together then cost 12 to 15.5 bytes an item at any size. A spill node is small because two of three
+/* Load: a table grows by a quarter when it holds 6.6 items a bucket, so it starts again at 5.3. Bucket and spill
+ * bytes together then cost 12 to 14 bytes an item at any size. A spill node is small because two of three
  * overflowing buckets need room for no more than two items. */
 #define SMALL_BUCKETS 8 /* up to here tables double, and are rehashed at one go */
 static size_t items_max(size_t buckets) {
-    return (buckets * 32 + 4) / 5;
+    return (buckets * 33 + 4) / 5;
 }
 static size_t buckets_for(size_t items) {
     return items / 16 * 3 + (items % 16 * 3 + 15) / 16; /* 5.33 items a bucket */
 }
 static size_t buckets_next(size_t buckets) {
-    return buckets < SMALL_BUCKETS ? buckets * 2 : buckets + buckets / 3;
+    return buckets < SMALL_BUCKETS ? buckets * 2 : buckets + buckets / 4;
 }
 
 /* Old buckets are given back to the system in pieces of this size as they empty. */
-#define DISCARD_BYTES ((size_t)256 * 1024)
+#define DISCARD_BYTES ((size_t)64 * 1024)
 
 /* An empty dict has a table of no buckets, of which this is the first: a lookup needs no test for it. */
 static const uint64_t no_bucket[BUCKET_BYTES / 8] __attribute__((aligned(BUCKET_BYTES)));
@@ -47,6 +47,7 @@ struct dict *dict_new(const struct dict_type *type) {
     struct dict *d = mem_zalloc(sizeof(*d));
     d->type = type;
     d->t[0] = d->t[1] = table_none();
+    d->blur[0] = 1;
     return d;
 }
 
@@ -73,25 +74,25 @@ uint64_t dict_hash(const struct dict *d, slice key) {
 
 /* --- chains --- */
 
-static void chain_add(struct dict *d, struct node *node, void *item, uint8_t tag) {
+static void chain_add(struct dict *d, struct node *node, uint64_t slot, uint64_t tag) {
     unsigned slots = BUCKET_SLOTS;
     while (node->meta & CHAINED) {
-        node = node->slot[slots - 1];
+        node = slot_item(node->slot[slots - 1]);
         slots = SPILL_SLOTS;
     }
     unsigned n = node_count(node);
     if (n < slots) {
-        node->slot[n] = item;
-        node->meta |= (uint64_t)tag << 8 * n;
+        node->slot[n] = slot;
+        node->meta |= tag << 8 * n;
         return;
     }
     /* The last item makes room for the link and moves along. */
     struct node *spill = mem_alloc(SPILL_BYTES);
     unsigned last_shift = 8 * (slots - 1);
     spill->slot[0] = node->slot[slots - 1];
-    spill->slot[1] = item;
-    spill->meta = (node->meta >> last_shift & 0xff) | (uint64_t)tag << 8;
-    node->slot[slots - 1] = spill;
+    spill->slot[1] = slot;
+    spill->meta = (node->meta >> last_shift & 0xff) | tag << 8;
+    node->slot[slots - 1] = (uintptr_t)spill;
     node->meta = (node->meta & ~(0xffull << last_shift)) | CHAINED;
     d->spills++;
 }
@@ -119,12 +120,68 @@ static void chain_remove(struct dict *d, struct node *bucket, struct node *node,
     }
 }
 
-/* --- rehash --- */
+/* --- rehash ---
+ *
+ * To move an item one has to know its new bucket, and reading its key to hash it again would be a cache miss an item.
+ * So a slot carries a hint: with x = position * n / 2^63 an item's place among n buckets, floor(x) is its bucket,
+ * and the next 16 bits of x are the hint. Bucket and hint together tell x to 2^-16, and x * n1 / n0 is
+ * the place in the new table, to a little less. When that leaves no doubt about the bucket, the item moves by its
+ * hint, and takes the new one with it; only near a bucket's edge the key is read.
+ *
+ * Precision is lost by each rehash: `blur` bounds how far, in units of the hint, the true x may lie above the hint.
+ * When it would exceed BLUR_MAX (3 % of items in doubt), the rehash reads all keys and starts afresh. */
+#define BLUR_MAX      2048
+#define RATIO_BITS    60
+#define RATIO_MAX_LOG 3
+
+struct home {
+    struct node *bucket;
+    uint64_t hint; /* in its place in the slot */
+};
+
+static inline struct home home_in(const struct table *t, uint64_t h) {
+    unsigned __int128 x = (unsigned __int128)position_of(h) * t->n;
+    uint64_t hint = (uint64_t)(x >> (POSITION_BITS - HINT_BITS)) << ADDRESS_BITS;
+    return (struct home){bucket_at(t, (size_t)(x >> POSITION_BITS)), SLOT_HINTS ? hint : 0};
+}
+
+static inline void item_add(struct dict *d, const struct table *t, void *item, uint64_t h) {
+    assert_that(((uintptr_t)item & ~ADDRESS_MASK) == 0);
+    struct home home = home_in(t, h);
+    chain_add(d, home.bucket, (uintptr_t)item | home.hint, tag_of(h));
+}
+
+static uint64_t blur_after(const struct dict *d) {
+    return (uint64_t)((unsigned __int128)d->blur[0] * d->ratio >> RATIO_BITS) + 3;
+}
+
+static void rehash_plan(struct dict *d) {
+    d->ratio = 0;
+    d->blur[1] = 1;
+    if (!SLOT_HINTS || d->t[1].n >> RATIO_MAX_LOG >= d->t[0].n) return;
+    d->ratio = (uint64_t)(((unsigned __int128)d->t[1].n << RATIO_BITS) / d->t[0].n);
+    uint64_t blur = blur_after(d);
+    if (blur <= BLUR_MAX)
+        d->blur[1] = (uint16_t)blur;
+    else
+        d->ratio = 0;
+}
+
+/* By the hint alone; false when it leaves two buckets possible. */
+static inline bool move_by_hint(struct dict *d, uint64_t slot, uint64_t tag) {
+    uint64_t x = (uint64_t)d->next << HINT_BITS | slot >> ADDRESS_BITS;
+    uint64_t low = (uint64_t)((unsigned __int128)x * d->ratio >> RATIO_BITS);
+    size_t bucket = low >> HINT_BITS;
+    if (!d->ratio || (low + d->blur[1] - 1) >> HINT_BITS != bucket) return false;
+    chain_add(d, bucket_at(&d->t[1], bucket), (slot & ADDRESS_MASK) | low << ADDRESS_BITS, tag);
+    return true;
+}
 
 static void rehash_end(struct dict *d) {
     table_free(&d->t[0]);
     d->t[0] = d->t[1];
     d->t[1] = table_none();
+    d->blur[0] = d->blur[1];
     d->split = 0;
 }
 
@@ -132,11 +189,10 @@ static void move_bucket(struct dict *d, struct node *bucket) {
     unsigned slots = BUCKET_SLOTS;
     for (struct node *node = bucket, *next; node; node = next, slots = SPILL_SLOTS) {
         next = node_next(node, slots);
-        if (next) node_prefetch_items(next, SPILL_SLOTS);
         for (unsigned i = 0, n = node_count(node); i < n; i++) {
-            void *item = node->slot[i];
-            uint64_t h = dict_hash(d, d->type->key(item));
-            chain_add(d, bucket_at(&d->t[1], bucket_index(d->t[1].n, position_of(h))), item, tag_of(h));
+            if (move_by_hint(d, node->slot[i], node->meta >> 8 * i & 0xff)) continue;
+            void *item = slot_item(node->slot[i]);
+            item_add(d, &d->t[1], item, dict_hash(d, d->type->key(item)));
         }
         if (node != bucket) {
             mem_free(node, SPILL_BYTES);
@@ -144,6 +200,16 @@ static void move_bucket(struct dict *d, struct node *bucket) {
         }
     }
     bucket->meta = 0;
+}
+
+/* So that the next step finds what it needs in cache. */
+static void prefetch_next(const struct dict *d) {
+    const struct node *bucket = bucket_at(&d->t[0], d->next);
+    if (!d->ratio)
+        node_prefetch_items(bucket, BUCKET_SLOTS);
+    else if (bucket->meta & CHAINED)
+        __builtin_prefetch(slot_item(bucket->slot[BUCKET_SLOTS - 1]));
+    if (d->next + 1 < d->t[0].n) __builtin_prefetch((const char *)bucket + BUCKET_BYTES);
 }
 
 /* Moves up to n buckets that hold items, passing a bounded number of empty ones; false when nothing is left. */
@@ -155,8 +221,7 @@ static bool rehash_step(struct dict *d, unsigned n) {
             n--;
         }
         if (dict_bucket_done(d)) return false;
-        node_prefetch_items(bucket_at(&d->t[0], d->next),
-                            BUCKET_SLOTS); /* the next step finds them in cache */
+        prefetch_next(d);
     }
     return true;
 }
@@ -165,7 +230,7 @@ bool dict_bucket_done(struct dict *d) {
     d->next++;
     if (d->next == d->t[0].n) {
         d->next = 0;
-        if (!dict_rehashing(d)) return false; /* a drain: items added behind it need another round */
+        if (!dict_rehashing(d)) return false; /* a small table is drained in rounds */
         rehash_end(d);
         return true;
     }
@@ -178,16 +243,24 @@ bool dict_bucket_done(struct dict *d) {
 void dict_drop_tables(struct dict *d) {
     table_free(&d->t[0]);
     table_free(&d->t[1]);
+    d->blur[0] = 1;
     d->next = 0;
     d->split = 0;
 }
 
 static void rehash_start(struct dict *d, size_t buckets) {
     d->t[1] = table_new(buckets);
+    rehash_plan(d);
     d->next = 0;
     d->split = 0;
     if (d->t[0].n <= SMALL_BUCKETS)
         while (rehash_step(d, SMALL_BUCKETS)) continue;
+}
+
+/* A drain is a rehash to almost nothing that frees items instead of moving them: what is inserted meanwhile finds its
+ * place, and the old table's pages are given back on the way. */
+void dict_drain_start(struct dict *d) {
+    if (d->t[0].n > SMALL_BUCKETS && !dict_rehashing(d)) rehash_start(d, 1);
 }
 
 /* Part of every insert and take. A shrinking table has many buckets to pass for few items. */
@@ -210,6 +283,7 @@ void dict_reserve(struct dict *d, size_t n) {
     if (d->size == 0) {
         table_free(&d->t[0]);
         d->t[0] = table_new(buckets);
+        d->blur[0] = 1;
         d->next = 0;
     } else {
         rehash_start(d, buckets);
@@ -252,7 +326,7 @@ static inline bool find_place(const struct dict *d, struct node *bucket, slice k
     for (struct node *node = bucket; node; node = node_next(node, slots), slots = SPILL_SLOTS) {
         for (uint64_t m = match_tag(node->meta, tag_of(h)); m; m &= m - 1) {
             unsigned i = (unsigned)__builtin_ctzll(m) / 8;
-            if (likely(item_is(d, node->slot[i], key))) {
+            if (likely(item_is(d, slot_item(node->slot[i]), key))) {
                 *at = (struct place){node, i};
                 return true;
             }
@@ -263,7 +337,7 @@ static inline bool find_place(const struct dict *d, struct node *bucket, slice k
 
 void *dict_find_hashed(struct dict *d, slice key, uint64_t h) {
     struct place at;
-    return find_place(d, bucket_of(d, h), key, h, &at) ? at.node->slot[at.i] : NULL;
+    return find_place(d, bucket_of(d, h), key, h, &at) ? slot_item(at.node->slot[at.i]) : NULL;
 }
 
 void *dict_find(struct dict *d, slice key) {
@@ -278,7 +352,7 @@ void dict_insert_hashed(struct dict *d, void *item, uint64_t h) {
         else
             rehash_start(d, buckets_next(d->t[0].n));
     }
-    chain_add(d, bucket_of(d, h), item, tag_of(h));
+    item_add(d, &d->t[position_of(h) < d->split], item, h);
     d->size++;
 }
 
@@ -297,7 +371,7 @@ void *dict_take_hashed(struct dict *d, slice key, uint64_t h) {
     struct node *bucket = bucket_of(d, h);
     struct place at;
     if (!find_place(d, bucket, key, h, &at)) return NULL;
-    void *item = at.node->slot[at.i];
+    void *item = slot_item(at.node->slot[at.i]);
     chain_remove(d, bucket, at.node, at.i);
     d->size--;
     shrink_if_sparse(d);
@@ -313,8 +387,8 @@ void dict_replace(struct dict *d, const void *old, void *item, uint64_t h) {
     for (struct node *node = bucket_of(d, h); node; node = node_next(node, slots), slots = SPILL_SLOTS) {
         for (uint64_t m = match_tag(node->meta, tag_of(h)); m; m &= m - 1) {
             unsigned i = (unsigned)__builtin_ctzll(m) / 8;
-            if (node->slot[i] != old) continue;
-            node->slot[i] = item;
+            if (slot_item(node->slot[i]) != old) continue;
+            node->slot[i] = (node->slot[i] & ~ADDRESS_MASK) | (uintptr_t)item;
             return;
         }
     }
@@ -328,9 +402,9 @@ void dict_prefetch_bucket(const struct dict *d, uint64_t h) {
 void dict_prefetch_item(const struct dict *d, uint64_t h) {
     const struct node *bucket = bucket_of(d, h);
     for (uint64_t m = match_tag(bucket->meta, tag_of(h)); m; m &= m - 1) {
-        const char *item = bucket->slot[__builtin_ctzll(m) / 8];
+        const char *item = slot_item(bucket->slot[__builtin_ctzll(m) / 8]);
         __builtin_prefetch(item);
         __builtin_prefetch(item + 32); /* a small item may straddle two lines */
     }
-    if (bucket->meta & CHAINED) __builtin_prefetch(bucket->slot[BUCKET_SLOTS - 1]);
+    if (bucket->meta & CHAINED) __builtin_prefetch(slot_item(bucket->slot[BUCKET_SLOTS - 1]));
 }

@@ -16,10 +16,25 @@
 #define CHAINED      (1ull << 56)
 #define TAGS         (CHAINED - 1)
 
+/* A slot is an item's address, with 16 bits of its hash in the bits that addresses don't use: see dict.c on how
+ * rehash lives on them. Not under sanitizers, whose leak check must recognise the pointers. */
+#ifdef TANDEM_MEM_MALLOC
+#define SLOT_HINTS 0
+#else
+#define SLOT_HINTS 1
+#endif
+#define HINT_BITS    16
+#define ADDRESS_BITS 48
+#define ADDRESS_MASK (((uint64_t)1 << ADDRESS_BITS) - 1)
+
 struct node {
     uint64_t meta;
-    void *slot[]; /* BUCKET_SLOTS or SPILL_SLOTS; when CHAINED the last is the next node */
+    uint64_t slot[]; /* BUCKET_SLOTS or SPILL_SLOTS; when CHAINED the last is the next node's address */
 };
+
+static inline void *slot_item(uint64_t slot) {
+    return (void *)(uintptr_t)(slot & ADDRESS_MASK);
+}
 
 struct table {
     char *base; /* n buckets */
@@ -30,10 +45,12 @@ struct table {
 struct dict {
     const struct dict_type *type;
     size_t size;
-    size_t spills;
     struct table t[2];
     size_t next; /* the first bucket of t[0] not yet moved (or not yet drained) */
     uint64_t split;
+    uint64_t ratio;   /* buckets of t[1] for one of t[0], in units of 2^-60; 0: rehash looks at every key */
+    uint16_t blur[2]; /* the hints in t[i] are at most this much below the truth, exclusive */
+    uint32_t spills;
 };
 
 /* Positions are 63 bits wide, so that a position is also a SCAN cursor that fits a signed integer. */
@@ -85,18 +102,19 @@ static inline unsigned node_count(const struct node *node) {
 }
 
 static inline struct node *node_next(const struct node *node, unsigned slots) {
-    return node->meta & CHAINED ? node->slot[slots - 1] : NULL;
+    return node->meta & CHAINED ? slot_item(node->slot[slots - 1]) : NULL;
 }
 
 /* The bucket t[0].next is empty now: passes on to the next one, ending the rehash (and then returning true)
  * after the last. */
 bool dict_bucket_done(struct dict *d);
+void dict_drain_start(struct dict *d);
 void dict_drop_tables(struct dict *d); /* of an empty dict */
 
 /* Brings the items of a node that will soon be visited into cache, and the next node of its chain. */
 static inline void node_prefetch_items(const struct node *node, unsigned slots) {
-    for (unsigned i = 0, n = node_count(node); i < n; i++) __builtin_prefetch(node->slot[i]);
-    if (node->meta & CHAINED) __builtin_prefetch(node->slot[slots - 1]);
+    for (unsigned i = 0, n = node_count(node); i < n; i++) __builtin_prefetch(slot_item(node->slot[i]));
+    if (node->meta & CHAINED) __builtin_prefetch(slot_item(node->slot[slots - 1]));
 }
 
 #endif

@@ -10,7 +10,7 @@
 static void node_each(const struct node *node, void (*fn)(void *ctx, void *item), void *ctx) {
     unsigned slots = BUCKET_SLOTS;
     for (; node; node = node_next(node, slots), slots = SPILL_SLOTS)
-        for (unsigned i = 0, n = node_count(node); i < n; i++) fn(ctx, node->slot[i]);
+        for (unsigned i = 0, n = node_count(node); i < n; i++) fn(ctx, slot_item(node->slot[i]));
 }
 
 void dict_each(struct dict *d, void (*fn)(void *ctx, void *item), void *ctx) {
@@ -43,7 +43,7 @@ static unsigned chain_count(const struct node *node) {
 static void *chain_item(const struct node *node, unsigned i) {
     unsigned slots = BUCKET_SLOTS, n;
     for (; i >= (n = node_count(node)); i -= n, slots = SPILL_SLOTS) node = node_next(node, slots);
-    return node->slot[i];
+    return slot_item(node->slot[i]);
 }
 
 /* Uniform by rejection: a random slot out of DRAW_SLOTS of a random bucket, until one holds an item. Chains
@@ -62,7 +62,7 @@ void *dict_random(struct dict *d) {
         if (r % DRAW_SLOTS < n) return chain_item(bucket_live(d, k), r % DRAW_SLOTS);
     }
     while (!bucket_live(d, k)->meta) k = (k + 1) % live;
-    return bucket_live(d, k)->slot[0];
+    return slot_item(bucket_live(d, k)->slot[0]);
 }
 
 static void free_bucket(struct dict *d, struct node *bucket) {
@@ -71,7 +71,7 @@ static void free_bucket(struct dict *d, struct node *bucket) {
         next = node_next(node, slots);
         unsigned n = node_count(node);
         if (d->type->free_item)
-            for (unsigned i = 0; i < n; i++) d->type->free_item(node->slot[i]);
+            for (unsigned i = 0; i < n; i++) d->type->free_item(slot_item(node->slot[i]));
         d->size -= n;
         if (node != bucket) {
             mem_free(node, SPILL_BYTES);
@@ -85,6 +85,7 @@ bool dict_free_some(struct dict *d, size_t n) {
     size_t goal = d->size > n ? d->size - n : 0;
     size_t visits_max = n * 4 + 64; /* empty buckets cost time too */
     while (d->size > goal && visits_max-- > 0) {
+        dict_drain_start(d);
         if (d->next + 2 < d->t[0].n) node_prefetch_items(bucket_at(&d->t[0], d->next + 2), BUCKET_SLOTS);
         free_bucket(d, bucket_at(&d->t[0], d->next));
         dict_bucket_done(d);

@@ -133,8 +133,9 @@ Test(dict, follows_the_model_when_hashes_collide) {
 Test(dict, shrinks_when_it_empties) {
     struct model m = model_new(&plain, 50000);
     for (uint32_t i = 0; i < m.n; i++) model_add(&m, i);
+    while (dict_rehash_us(m.d, 1000)) continue;
     size_t full = dict_table_bytes(m.d);
-    cr_assert_lt(full, m.n * 16);
+    cr_assert_lt(full, m.n * 15);
     for (uint32_t i = 100; i < m.n; i++) model_take(&m, i);
     while (dict_rehash_us(m.d, 1000)) continue;
     cr_assert_lt(dict_table_bytes(m.d), full / 20);
@@ -142,14 +143,37 @@ Test(dict, shrinks_when_it_empties) {
     model_free(&m);
 }
 
-Test(dict, table_costs_12_to_16_bytes_an_item_at_any_size) {
+Test(dict, table_costs_12_to_15_bytes_an_item_at_any_size) {
     struct model m = model_new(&plain, 200000);
     for (uint32_t i = 0; i < m.n; i++) {
         model_add(&m, i);
         if (i < 2000 || dict_rehashing(m.d)) continue;
         double per_item = (double)dict_table_bytes(m.d) / (i + 1);
-        cr_assert(per_item > 10 && per_item < 16, "%.2f bytes an item at %u", per_item, i + 1);
+        cr_assert(per_item > 10 && per_item < 15, "%.2f bytes an item at %u", per_item, i + 1);
     }
+    model_free(&m);
+}
+
+/* Rehash moves items by what their slots remember of the hash, which gets blurred from one table to the next: after many
+ * tables, up and down, every item must still be where its full hash says. */
+Test(dict, items_stay_findable_through_many_tables) {
+    struct model m = model_new(&plain, 20000);
+    rng_state = 99;
+    for (uint32_t i = 0; i < m.n; i++) model_add(&m, i);
+    for (int table = 0; table < 120; table++) {
+        size_t before = dict_slots(m.d);
+        dict_reserve(m.d, before); /* a bit more than it holds now: the next table */
+        while (dict_rehash_us(m.d, 1000)) continue;
+        cr_assert_gt(dict_slots(m.d), before);
+        if (table % 10 == 0) model_check(&m);
+        if (dict_slots(m.d) < 60 * m.n) continue;
+        for (uint32_t i = 1000; i < m.n; i++) model_take(&m, i); /* shrinks */
+        while (dict_rehash_us(m.d, 1000)) continue;
+        cr_assert_lt(dict_slots(m.d), before);
+        for (uint32_t i = 1000; i < m.n; i++) model_add(&m, i);
+        while (dict_rehash_us(m.d, 1000)) continue;
+    }
+    model_check(&m);
     model_free(&m);
 }
 
@@ -340,17 +364,19 @@ Test(dict, clear_and_free_give_everything_back) {
 Test(dict, free_some_works_in_slices_and_leaves_a_valid_dict) {
     size_t before;
     struct dict *d = owned_items(10000, &before);
-    size_t left = dict_size(d);
+    size_t left = dict_size(d), added = 10000;
     for (uint32_t round = 0; dict_free_some(d, 50); round++) {
         cr_assert_lt(left - dict_size(d), 100);
         left = dict_size(d);
-        cr_assert_eq(freed_items + left, 10000 + round);
+        cr_assert_eq(freed_items + left, added);
+        cr_assert_lt(round, 1000);
+        if (round >= 100) continue;
         struct item *it = mem_alloc(sizeof(*it)); /* a late comer, before or behind the front */
         item_init(it, 1000000 + round);
         dict_insert(d, it);
         cr_assert_eq(dict_find(d, item_key(it)), it);
-        cr_assert_lt(round, 5000);
         left++;
+        added++;
     }
     cr_assert_eq(dict_size(d), 0);
     dict_free(d);
