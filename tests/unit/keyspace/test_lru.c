@@ -2,8 +2,11 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
+#include "keyspace/entry_internal.h"
+#include "keyspace/lru.h"
 
 TestSuite(lru, .init = ks_test_init, .fini = ks_test_fini);
 
@@ -40,6 +43,15 @@ Test(lru, a_child_keeps_reads_from_writing) {
     cr_assert_eq(entry_idle_ms(e), 5000);
     cr_assert_eq(entry_idle_ms(set("k")), 0, "a write dirties the page anyway");
     ks_set_child_active(false);
+}
+
+Test(lru, a_touch_that_changes_nothing_stores_nothing) {
+    struct entry *e = set("k");
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memcpy(page, e, entry_block_bytes(e));
+    mprotect(page, 4096, PROT_READ);
+    lru_touch(page); /* a store would be a crash */
+    munmap(page, 4096);
 }
 
 Test(lru, the_clock_wraps) {
