@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "repl/link.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -69,9 +70,9 @@ static void take_lines(struct link *l) {
     slice line;
     while (reads_lines(l) && next_line(l, &line)) {
         if (line.n == 0) continue;
-        /* The step may read on into the buffer. */
+        /* The step may read on into the buffer; and lines get into the log, where control characters have no place. */
         char copy[LINK_LINE_MAX];
-        memcpy(copy, line.p, line.n);
+        for (size_t i = 0; i < line.n; i++) copy[i] = isprint((unsigned char)line.p[i]) ? line.p[i] : '?';
         struct link_event ev = {.type = LINK_EV_LINE, .line = {copy, line.n}};
         link_step(&l->m, &ev);
     }

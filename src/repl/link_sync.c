@@ -163,12 +163,12 @@ failed:
 
 /* NULL, or why this file must not replace what we have. */
 static const char *find_fault(struct link_sync *s) {
-    char head[9], path_mark[] = "REDIS";
+    char head[9];
     int in = open(s->path, O_RDONLY | O_CLOEXEC);
     if (in < 0) return strerror(errno);
     bool whole = pread(in, head, sizeof head, 0) == (ssize_t)sizeof head;
     close(in);
-    if (!whole || memcmp(head, path_mark, 5) != 0) return "Wrong signature trying to load DB from file";
+    if (!whole || memcmp(head, "REDIS", 5) != 0) return "Wrong signature trying to load DB from file";
     int version = 0;
     for (int i = 5; i < 9; i++) {
         if (head[i] < '0' || head[i] > '9') return "Can't handle RDB format version";
@@ -182,6 +182,7 @@ static const char *find_fault(struct link_sync *s) {
     return NULL;
 }
 
+/* The file is whole, right and on the disk: it may take the place of what we have. */
 static bool settle_file(struct link_sync *s) {
     if (s->mark[0] && ftruncate(s->fd, s->read_bytes - REPLID_CHARS) < 0) {
         log_warning("Error truncating the RDB file received from the master for SYNC: %s", strerror(errno));
@@ -205,19 +206,29 @@ static bool settle_file(struct link_sync *s) {
             (long)child_pid());
         snapshot_kill();
     }
+    return true;
+}
+
+/* Only what could be loaded takes the place of the file that a restart would read. */
+static void keep_file(struct link_sync *s) {
+    close(s->fd);
+    s->fd = -1;
+    if (rdb_config.del_sync_files && repl_hooks.persistence_disabled && repl_hooks.persistence_disabled()) {
+        log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
+        unlink(s->path);
+        return;
+    }
     if (rename(s->path, repl_rdb_path()) < 0) {
         log_warning("Failed trying to rename the temp DB into %s in MASTER <-> REPLICA synchronization: %s",
                     repl_rdb_path(), strerror(errno));
-        return false;
+        unlink(s->path);
+        return;
     }
-    close(s->fd);
-    s->fd = -1;
     int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 || fsync(dir) < 0)
         log_warning("Failed trying to sync DB directory in MASTER <-> REPLICA synchronization: %s",
                     strerror(errno));
     if (dir >= 0) close(dir);
-    return true;
 }
 
 /* --- out with the old, in with the new --- */
@@ -256,13 +267,6 @@ static void take_over(struct link *l, const struct rdb_info *info, const char *m
     if (repl_hooks.loaded) repl_hooks.loaded();
 }
 
-static void remove_synced_file(void) {
-    if (!rdb_config.del_sync_files || !repl_hooks.persistence_disabled || !repl_hooks.persistence_disabled())
-        return;
-    log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
-    unlink(repl_rdb_path());
-}
-
 static bool load_file(struct link *l) {
     char err[256] = "";
     struct rdb_info info = {.repl_stream_db = -1};
@@ -270,9 +274,8 @@ static bool load_file(struct link *l) {
     if (!settle_file(&l->sync)) return false;
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
-    bool ok = rdb_load_file(repl_rdb_path(), &options, err, sizeof err) == RDB_LOADED;
-    remove_synced_file();
-    if (!ok) return load_failed("disk", err);
+    if (rdb_load_file(l->sync.path, &options, err, sizeof err) != RDB_LOADED) return load_failed("disk", err);
+    keep_file(&l->sync);
     slice more;
     link_io_unread(l, &more);
     take_over(l, &info, more.p, more.n);
