@@ -10,7 +10,7 @@
 static char event_text[8192];
 static size_t used_before;
 
-uint64_t test_random(void) {
+uint64_t ks_random(void) {
     static uint64_t x = 88172645463325252u;
     x ^= x << 13;
     x ^= x >> 7;
@@ -18,8 +18,8 @@ uint64_t test_random(void) {
     return x * 0x9e3779b97f4a7c15u >> 11;
 }
 
-uint64_t test_below(uint64_t n) {
-    return test_random() % n;
+uint64_t ks_below(uint64_t n) {
+    return ks_random() % n;
 }
 
 static void record(const char *event, slice key, int dbid) {

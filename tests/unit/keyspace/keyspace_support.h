@@ -9,8 +9,8 @@
 void ks_test_init(void); /* 16 databases, hooks recorded, clock at T0; for .init */
 void ks_test_fini(void); /* frees all and checks that no memory is left; for .fini */
 
-uint64_t test_random(void); /* the same sequence in every run */
-uint64_t test_below(uint64_t n);
+uint64_t ks_random(void); /* the same sequence in every run */
+uint64_t ks_below(uint64_t n);
 
 /* Events as "expired:KEY@DB ", "modified:KEY@DB ", "flushed:DB ", "swapped:A,B ", "EVENT:KEY@DB ", in order. */
 const char *events(void);

@@ -105,13 +105,13 @@ static slice random_value(void) {
     static char buf[6000];
     static const size_t sizes[] = {0,   1,   12,  16,  20,   21,   43,   44,   45,   100,
                                    126, 127, 128, 700, 1016, 1023, 1024, 1025, 2048, 5999};
-    if (test_below(3) == 0) {
+    if (ks_below(3) == 0) {
         int64_t edges[] = {0, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
-        int64_t v = (int64_t)((uint64_t)edges[test_below(5)] + test_below(5) - 2);
+        int64_t v = (int64_t)((uint64_t)edges[ks_below(5)] + ks_below(5) - 2);
         return (slice){buf, (size_t)snprintf(buf, sizeof buf, "%lld", (long long)v)};
     }
-    size_t n = sizes[test_below(sizeof sizes / sizeof *sizes)];
-    memset(buf, (int)test_below(256), n);
+    size_t n = sizes[ks_below(sizeof sizes / sizeof *sizes)];
+    memset(buf, (int)ks_below(256), n);
     return (slice){buf, n};
 }
 
@@ -171,17 +171,17 @@ static void check_all(void) {
 }
 
 static int64_t random_expire(void) {
-    return test_below(3) ? NO_EXPIRE : now_ms + (int64_t)test_below(test_below(4) ? 200 : 100000000) + 1;
+    return ks_below(3) ? NO_EXPIRE : now_ms + (int64_t)ks_below(ks_below(4) ? 200 : 100000000) + 1;
 }
 
 static void step_set(int d, int k) {
     slice v = random_value();
     struct model_value *m = &model[d][k];
-    bool keep = test_below(3) == 0;
+    bool keep = ks_below(3) == 0;
     int64_t expire_ms = keep ? KEEP_TTL : random_expire();
     struct value given = {.type = TYPE_STRING, .bytes = v};
-    given.encoding = test_below(4) == 0 ? VALUE_RAW : VALUE_AUTO;
-    if (test_below(4) == 0) {
+    given.encoding = ks_below(4) == 0 ? VALUE_RAW : VALUE_AUTO;
+    if (ks_below(4) == 0) {
         given.bytes = SLICE("");
         given.ptr = sds_newlen(v.p, v.n);
     }
@@ -204,16 +204,16 @@ static void step_change(int d, int k) {
     struct entry *e = db_write(ks_db(d), key_of(k), 0);
     int64_t v;
     if (!e) return;
-    if (str_get_i64(e, &v) && test_below(2)) {
+    if (str_get_i64(e, &v) && ks_below(2)) {
         char text[NUM_INT_BYTES];
-        v = (int64_t)((uint64_t)v + test_below(1000));
+        v = (int64_t)((uint64_t)v + ks_below(1000));
         str_set_i64(ks_db(d), e, v);
         model_put(m, (slice){text, num_format_i64(text, v)}, false, m->expire_ms);
         return;
     }
     char more[3000];
-    size_t n = test_below(test_below(2) ? sizeof more : 30), old = m->n;
-    memset(more, (int)test_below(256), sizeof more);
+    size_t n = ks_below(ks_below(2) ? sizeof more : 30), old = m->n;
+    memset(more, (int)ks_below(256), sizeof more);
     memcpy(str_grow(ks_db(d), &e, old + n) + old, more, n);
     char *bytes = malloc(old + n + 1);
     memcpy(bytes, m->bytes, old);
@@ -223,7 +223,7 @@ static void step_change(int d, int k) {
 }
 
 static void step_move_or_copy(int d, int k, bool copy) {
-    int to_d = (int)test_below(DBS), to_k = (int)test_below(KEYS);
+    int to_d = (int)ks_below(DBS), to_k = (int)ks_below(KEYS);
     struct model_value *from = &model[d][k], *to = &model[to_d][to_k];
     if (from == to || to->exists) return;
     struct entry *e = copy ? db_copy_entry(ks_db(d), key_of(k), ks_db(to_d), key_of(to_k))
@@ -236,19 +236,19 @@ static void step_move_or_copy(int d, int k, bool copy) {
 }
 
 static void step_delete(int d, int k) {
-    bool deleted = test_below(2) ? db_delete(ks_db(d), key_of(k)) : db_delete_lazy(ks_db(d), key_of(k));
+    bool deleted = ks_below(2) ? db_delete(ks_db(d), key_of(k)) : db_delete_lazy(ks_db(d), key_of(k));
     cr_assert_eq(deleted, model[d][k].exists);
     model_drop(&model[d][k]);
 }
 
 static void step_whole(int d) {
-    if (test_below(3)) return;
-    if (test_below(8) == 0) {
-        db_flush(ks_db(d), test_below(2));
+    if (ks_below(3)) return;
+    if (ks_below(8) == 0) {
+        db_flush(ks_db(d), ks_below(2));
         for (int k = 0; k < KEYS; k++) model_drop(&model[d][k]);
         return;
     }
-    int other = (int)test_below(DBS);
+    int other = (int)ks_below(DBS);
     ks_swap(d, other);
     struct model_value held[KEYS];
     memcpy(held, model[d], sizeof held);
@@ -257,8 +257,8 @@ static void step_whole(int d) {
 }
 
 static void step(void) {
-    int d = (int)test_below(DBS), k = (int)test_below(KEYS);
-    switch (test_below(14)) {
+    int d = (int)ks_below(DBS), k = (int)ks_below(KEYS);
+    switch (ks_below(14)) {
     case 0:
     case 1:
     case 2:
@@ -272,13 +272,13 @@ static void step(void) {
     case 10: step_move_or_copy(d, k, false); break;
     case 11: step_delete(d, k); break;
     case 12:
-        if (test_below(20) == 0) step_whole(d);
+        if (ks_below(20) == 0) step_whole(d);
         break;
     default: /* time passes; what expired is met by lookups or the sweep, whichever comes first */
-        now_ms += (int64_t)test_below(20);
+        now_ms += (int64_t)ks_below(20);
         clock_set_for_test(now_ms);
         model_expire_all();
-        if (test_below(2)) ks_expire_due(UINT32_MAX);
+        if (ks_below(2)) ks_expire_due(UINT32_MAX);
     }
     check_key(d, k);
 }

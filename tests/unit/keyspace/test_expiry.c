@@ -58,13 +58,13 @@ static int64_t earliest(void) {
 }
 
 static int64_t random_time(int64_t now_ms) {
-    switch (test_below(12)) {
-    case 0: return now_ms - (int64_t)test_below(100000);
+    switch (ks_below(12)) {
+    case 0: return now_ms - (int64_t)ks_below(100000);
     case 1: return now_ms;
-    case 2: return INT64_MAX - (int64_t)test_below(3);
-    case 3: return -2 - (int64_t)test_below(1000); /* -1 is NO_EXPIRE */
-    case 4: return (int64_t)(test_random() >> 1);  /* any time there is */
-    default: return now_ms + (int64_t)test_below(UINT64_C(1) << test_below(45));
+    case 2: return INT64_MAX - (int64_t)ks_below(3);
+    case 3: return -2 - (int64_t)ks_below(1000); /* -1 is NO_EXPIRE */
+    case 4: return (int64_t)(ks_random() >> 1);  /* any time there is */
+    default: return now_ms + (int64_t)ks_below(UINT64_C(1) << ks_below(45));
     }
 }
 
@@ -81,10 +81,10 @@ static void take_due(struct expiry *x, int64_t now_ms) {
 }
 
 static void change_one(struct expiry *x, int64_t now_ms) {
-    uint32_t i = (uint32_t)test_below(ENTRIES);
+    uint32_t i = (uint32_t)ks_below(ENTRIES);
     if (!model[i]) {
         model[i] = add(x, i, random_time(now_ms));
-    } else if (test_below(3) == 0) { /* a new address */
+    } else if (ks_below(3) == 0) { /* a new address */
         struct payload p = payload_of_i64(1);
         struct entry *fresh = entry_rebuild(model[i], entry_expire_at(model[i]), &p);
         expiry_moved(x, entry_cell(fresh), fresh);
@@ -106,14 +106,14 @@ static void follow_model(int64_t step_max_ms, int steps) {
     struct expiry *x = expiry_new();
     int64_t now_ms = T0;
     for (int step = 0; step < steps; step++) {
-        for (uint64_t k = test_below(60); k > 0; k--) change_one(x, now_ms);
+        for (uint64_t k = ks_below(60); k > 0; k--) change_one(x, now_ms);
         cr_assert_eq(expiry_count(x), model_count());
         int64_t next_ms = expiry_next_ms(x);
         if (model_count() == 0)
             cr_assert_eq(next_ms, NO_EXPIRE);
         else if (earliest() > now_ms)
             cr_assert_leq(next_ms, earliest());
-        now_ms += (int64_t)test_below((uint64_t)step_max_ms);
+        now_ms += (int64_t)ks_below((uint64_t)step_max_ms);
         clock_set_for_test(now_ms);
         take_due(x, now_ms);
     }
@@ -230,7 +230,7 @@ Test(expiry, costs_little_and_shrinks) {
     struct expiry *x = expiry_new();
     const uint32_t n = 100000;
     struct entry **all = mem_alloc(n * sizeof *all);
-    for (uint32_t i = 0; i < n; i++) all[i] = add(x, i, T0 + (int64_t)test_below(1000000));
+    for (uint32_t i = 0; i < n; i++) all[i] = add(x, i, T0 + (int64_t)ks_below(1000000));
     cr_assert_lt((double)expiry_bytes(x) / n, 9.6, "%.2f", (double)expiry_bytes(x) / n);
     for (uint32_t i = 0; i < n; i++) drop(x, all[i]);
     cr_assert_lt(expiry_bytes(x), 60000);

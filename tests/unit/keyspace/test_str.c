@@ -98,12 +98,12 @@ Test(str, growing_across_the_heap_boundary) {
     static char want[9000];
     struct entry *e = set("", NO_EXPIRE);
     for (size_t n = 0; n < sizeof want;) {
-        size_t more = 1 + test_below(7);
+        size_t more = 1 + ks_below(7);
         if (n + more > sizeof want) more = sizeof want - n;
         char *p = str_grow(ks_db(0), &e, n + more);
         for (size_t i = 0; i < more; i++) {
             cr_assert_eq(p[n + i], 0);
-            p[n + i] = want[n + i] = (char)test_random();
+            p[n + i] = want[n + i] = (char)ks_random();
         }
         n += more;
         cr_assert(value_is(e, (slice){want, n}));
