@@ -5,7 +5,7 @@ PREFIX  ?= /usr/local
 WARN    := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 OPT     ?= -O2 -g -fno-omit-frame-pointer
 SAN     := $(if $(ASAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -DTANDEM_MEM_MALLOC -O1)
-ALL     := $(WARN) $(OPT) $(SAN) -Isrc -Itests -MMD -MP
+ALL     := $(WARN) $(OPT) $(SAN) -Isrc -Itests -Itools -MMD -MP
 LIBS    := -lm
 
 SRC     := $(filter-out src/main.c,$(wildcard src/*/*.c))
@@ -28,7 +28,8 @@ $B/libtandem.a: $(OBJ)
 $B/tandem-server: $B/src/main.o $B/libtandem.a
 	$(CC) $(ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -rdynamic -o $@
 
-$(TOOLS): $B/tandem-%: $B/tools/%.o $B/libtandem.a
+.SECONDEXPANSION:
+$(TOOLS): $B/tandem-%: $B/tools/%.o $$(patsubst %.c,$B/%.o,$$(wildcard tools/$$*/*.c)) $B/libtandem.a
 	$(CC) $(ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
 # Tests: one Criterion binary a suite; fuzz targets link a small bounded driver.

@@ -1,0 +1,111 @@
+/* The client's connection. Errors are kept as text, in the words that hiredis uses, because scripts look for them. */
+#include "cli/link.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool fail(struct link *l, const char *why) {
+    snprintf(l->error, sizeof(l->error), "%s", why);
+    return false;
+}
+
+static bool adopt(struct link *l, int fd) {
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+               sizeof(on)); /* fails on a Unix socket, which does no harm */
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    l->fd = fd;
+    l->error[0] = '\0';
+    return true;
+}
+
+static int connect_any(const struct addrinfo *list) {
+    int why = ECONNREFUSED;
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) return fd;
+        why = errno;
+        if (fd >= 0) close(fd);
+    }
+    errno = why;
+    return -1;
+}
+
+bool link_open_tcp(struct link *l, const char *host, int port) {
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *list;
+    char service[16];
+    snprintf(service, sizeof(service), "%d", port);
+    int problem = getaddrinfo(host, service, &hints, &list);
+    if (problem != 0) {
+        hints.ai_family = AF_INET6;
+        if (getaddrinfo(host, service, &hints, &list) != 0) return fail(l, gai_strerror(problem));
+    }
+    int fd = connect_any(list);
+    freeaddrinfo(list);
+    return fd < 0 ? fail(l, strerror(errno)) : adopt(l, fd);
+}
+
+bool link_open_unix(struct link *l, const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) return fail(l, strerror(ENAMETOOLONG));
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return fail(l, strerror(errno));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) return adopt(l, fd);
+    fail(l, strerror(errno));
+    close(fd);
+    return false;
+}
+
+void link_close(struct link *l) {
+    if (l->fd >= 0) close(l->fd);
+    l->fd = -1;
+    resp_reader_free(&l->in);
+}
+
+bool link_send(struct link *l, const sds *argv, int argc) {
+    sds request = sds_cat_printf(sds_empty(), "*%d\r\n", argc);
+    for (int i = 0; i < argc; i++) {
+        request = sds_cat_printf(request, "$%zu\r\n", sds_len(argv[i]));
+        request = sds_cat(request, argv[i], sds_len(argv[i]));
+        request = sds_cat(request, "\r\n", 2);
+    }
+    bool ok = true;
+    for (size_t done = 0; ok && done < sds_len(request);) {
+        ssize_t n = write(l->fd, request + done, sds_len(request) - done);
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (errno != EINTR) {
+            ok = fail(l, strerror(errno));
+        }
+    }
+    sds_free(request);
+    return ok;
+}
+
+const struct resp_value *link_read(struct link *l) {
+    const struct resp_value *v;
+    char buf[16384];
+    for (;;) {
+        enum resp_status status = resp_reader_next(&l->in, &v);
+        if (status == RESP_OK) return v;
+        if (status == RESP_BAD) {
+            snprintf(l->error, sizeof(l->error), "Protocol error, %s", l->in.scan.error);
+            return NULL;
+        }
+        ssize_t n = read(l->fd, buf, sizeof(buf));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            fail(l, n == 0 ? "Server closed the connection" : strerror(errno));
+            return NULL;
+        }
+        resp_reader_feed(&l->in, buf, (size_t)n);
+    }
+}

@@ -1,0 +1,23 @@
+/* The client's connection to a server: blocking, one request and one reply at a time. */
+#ifndef TANDEM_TOOLS_LINK_H
+#define TANDEM_TOOLS_LINK_H
+
+#include "resp/reader.h"
+
+struct link {
+    int fd; /* -1: closed */
+    struct resp_reader in;
+    char error[160]; /* why the last call failed */
+};
+
+#define LINK_CLOSED ((struct link){.fd = -1})
+
+/* Over TCP (IPv4 addresses are tried first), or a Unix socket. False: see error. */
+bool link_open_tcp(struct link *l, const char *host, int port);
+bool link_open_unix(struct link *l, const char *path);
+void link_close(struct link *l);
+
+bool link_send(struct link *l, const sds *argv, int argc);
+const struct resp_value *link_read(struct link *l); /* valid until the next read; NULL: see error */
+
+#endif
