@@ -1,8 +1,8 @@
 /* The forked snapshot: a child writes the key space as it was at the fork, to a file or into a pipe for replicas.
  *
  * Invariant: at most one runs (event/child allows one child on the data), from a snapshot_start_* that succeeded to
- * snapshot_ended, which settles the state, cleans up and tells repl. `last_*` speak of snapshots to disk only: a
- * transfer to replicas makes no file. When to save (save points, requests of replicas) is for others to decide. */
+ * snapshot_ended, which settles the state, cleans up and tells repl. The state's last_ok, last_save_s, last_try_s and
+ * saves speak of snapshots to disk only: a transfer to replicas makes no file. When to save (save points, requests of replicas) is for others to decide. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -115,7 +115,6 @@ static void log_end(bool ok, int exit_code, int signal_number) {
 
 static void settle_disk(bool ok, int signal_number) {
     char temp[PATH_MAX];
-    snapshot_state.last_duration_s = now_s() - snapshot_state.current_start_s;
     if (ok) {
         saved(snapshot_state.dirty_before_bgsave);
         return;
@@ -130,6 +129,7 @@ static void snapshot_ended(void *ctx, int exit_code, int signal_number) {
     bool ok = exit_code == 0 && signal_number == 0;
     enum snapshot_target target = current.target;
     log_end(ok, exit_code, signal_number);
+    snapshot_state.last_duration_s = now_s() - snapshot_state.current_start_s;
     if (target == SNAPSHOT_DISK) settle_disk(ok, signal_number);
     snapshot_state.current_start_s = -1;
     current.running = false;
@@ -143,8 +143,6 @@ static void fill_current(enum snapshot_target target, const struct rdb_info *inf
     if (info) current.info = *info;
     snapshot_state.current_keys_total = 0;
     for (int id = 0; id < ks_count(); id++) snapshot_state.current_keys_total += db_size(ks_db(id));
-    snapshot_state.dirty_before_bgsave = ks_dirty;
-    snapshot_state.last_try_s = now_s();
 }
 
 static bool start(const struct child_spec *spec) {
@@ -157,7 +155,6 @@ static bool start(const struct child_spec *spec) {
     current.pid = pid;
     current.running = true;
     ks_set_child_active(true);
-    snapshot_state.saves++;
     snapshot_state.current_start_s = now_s();
     return true;
 }
@@ -165,6 +162,9 @@ static bool start(const struct child_spec *spec) {
 bool snapshot_start_disk(const struct rdb_info *info) {
     if (child_active() != CHILD_NONE) return false;
     fill_current(SNAPSHOT_DISK, info);
+    snapshot_state.dirty_before_bgsave = ks_dirty;
+    snapshot_state.last_try_s = now_s();
+    snapshot_state.saves++;
     struct child_spec spec = {
         .kind = CHILD_SNAPSHOT, .title = "tandem-rdb-bgsave", .run = save_to_disk, .on_end = snapshot_ended};
     if (!start(&spec)) return false;

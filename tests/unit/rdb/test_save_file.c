@@ -124,8 +124,11 @@ Test(rdb_save_file, incremental_write_back_changes_nothing) {
     char err[256];
     begin();
     rdb_config.compression = false;
-    sds big = sds_grow_zero(sds_empty(), 11 << 20);
-    db_set_string(ks_db(0), SLICE("big"), sds_slice(big), NO_EXPIRE);
+    sds big = sds_grow_zero(sds_empty(), 1 << 20);
+    for (char c = 'a'; c < 'a' + 13; c++) {
+        memset(big, c, sds_len(big));
+        db_set_string(ks_db(0), (slice){&c, 1}, sds_slice(big), NO_EXPIRE);
+    }
     fixture_fill(5, 300);
     ks_digest(before);
     for (int on = 0; on < 2; on++) {
@@ -137,5 +140,51 @@ Test(rdb_save_file, incremental_write_back_changes_nothing) {
         cr_assert_arr_eq(before, after, 20);
     }
     sds_free(big);
+    finish();
+}
+
+Test(rdb_save_file, bytes_behind_the_trailer_are_left_alone) {
+    char err[256];
+    begin();
+    fixture_fill(5, 30);
+    cr_assert(rdb_save_file(path, NULL));
+    FILE *f = fopen(path, "a");
+    fputs("tail", f);
+    fclose(f);
+    fixture_empty();
+    cr_assert_eq(rdb_load_file(path, &plain_options, err, sizeof err), RDB_LOADED, "%s", err);
+    finish();
+}
+
+static int turns_while_loading;
+static uint64_t bytes_seen;
+
+static void watch_loading(void) {
+    if (!rdb_loading.active) return;
+    cr_assert_geq(rdb_loading.loaded_bytes, bytes_seen + 5000);
+    cr_assert_leq(rdb_loading.loaded_bytes, rdb_loading.total_bytes);
+    cr_assert_gt(rdb_loading.start_ms, 0);
+    bytes_seen = rdb_loading.loaded_bytes;
+    turns_while_loading++;
+}
+
+Test(rdb_save_file, the_loop_turns_while_a_file_loads) {
+    char err[256];
+    begin();
+    rdb_config.compression = false;
+    sds value = sds_grow_zero(sds_empty(), 1000);
+    for (int i = 0; i < 100; i++) {
+        char key[8];
+        db_set_string(ks_db(0), (slice){key, (size_t)snprintf(key, sizeof key, "%d", i)}, sds_slice(value),
+                      NO_EXPIRE);
+    }
+    cr_assert(rdb_save_file(path, NULL));
+    fixture_empty();
+    rdb_config.loading_events_interval_bytes = 5000;
+    ev_hook_add(EV_BEFORE_WAIT, watch_loading);
+    cr_assert_eq(rdb_load_file(path, &plain_options, err, sizeof err), RDB_LOADED, "%s", err);
+    cr_assert_geq(turns_while_loading, 15);
+    cr_assert_leq(turns_while_loading, 21);
+    sds_free(value);
     finish();
 }

@@ -58,6 +58,8 @@ Test(rdb_snapshot, a_background_save_is_the_moment_of_the_fork) {
     cr_assert(snapshot_running());
     cr_assert_eq(snapshot_target(), SNAPSHOT_DISK);
     cr_assert_eq(snapshot_state.current_keys_total, 500);
+    cr_assert_eq(snapshot_state.saves, 1);
+    cr_assert_gt(snapshot_state.last_try_s, 0);
     cr_assert_not(snapshot_start_disk(NULL), "one at a time");
     db_set_string(ks_db(0), SLICE("later"), SLICE("not in the file"), NO_EXPIRE);
     ks_dirty++;
@@ -150,6 +152,8 @@ Test(rdb_snapshot, into_a_pipe_between_marks) {
     wait_end();
     cr_assert(ended_ok && ended_target == SNAPSHOT_PIPE);
     cr_assert_eq(snapshot_state.last_save_s, 123, "a transfer is no save");
+    cr_assert_eq(snapshot_state.saves, 0);
+    cr_assert_eq(snapshot_state.last_try_s, 0);
 
     cr_assert_eq(strlen(mark), 40);
     cr_assert(memcmp(all, "$EOF:", 5) == 0 && memcmp(all + 5, mark, 40) == 0 &&
