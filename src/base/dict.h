@@ -2,11 +2,12 @@
  *
  * Form: an array of 64-byte buckets (one cache line): seven slots with one-byte hash tags, overflow by chaining
  * further buckets. The bucket of a hash h among n is (h * n) >> 64, so buckets are in hash order whatever n is:
- *   - growth can be by any factor (we grow by half, so that the load stays between ~4 and ~6 items a bucket);
+ *   - growth can be by any factor (we grow by a quarter, so that the load stays between 5.3 and 6.6 items a bucket);
  *   - while rehashing, old buckets move in hash order, so one comparison tells which table holds a hash and a
  *     lookup touches one bucket only; pages of the old table are given back as they empty;
  *   - a SCAN cursor is a position in hash space: stateless, right across any resize.
- * Rehash is incremental: every insert and take moves a bucket or two, dict_rehash_us moves more in idle time.
+ * Rehash is incremental: every insert and take moves a bucket or two, dict_rehash_us moves more in idle time. It rarely reads
+ * keys: 16 bits of an item's hash lie in the unused bits of its pointer (dict.c), so items must lie below 2^48.
  *
  * Ownership: dict owns its table, and the items only when dict_free/dict_clear call type->free_item.
  * Pointers returned are valid until the next insert, take or rehash step of the same dict; the item pointers
