@@ -36,7 +36,7 @@ static bool footer_is_right(slice payload) { /* V11 */
 
 const char *rdb_restore_value(slice payload, struct value *v, sds *hold) {
     *v = (struct value){0};
-    if (!footer_is_right(payload)) return "DUMP payload version or checksum are wrong";
+    if (!footer_is_right(payload)) return "ERR DUMP payload version or checksum are wrong";
     struct rdb_reader r;
     uint8_t type;
     rdb_reader_memory(&r, (slice){payload.p, payload.n - RDB_FOOTER_BYTES});
@@ -44,5 +44,5 @@ const char *rdb_restore_value(slice payload, struct value *v, sds *hold) {
     if (ok && rdb_reader_rest(&r).n == 0) return NULL;
     if (ok) value_free(v);
     *v = (struct value){0};
-    return "Bad data format";
+    return "ERR Bad data format";
 }

@@ -59,7 +59,7 @@ enum rdb_load_result rdb_load_file(const char *path, const struct rdb_load_optio
                                    size_t err_cap);
 /* RESTORE: checks version and CRC of the payload and loads its value into *v (free with value_free, or give it to db_set);
  * v->bytes may lie in payload or in *hold, an sds of the caller's that may be NULL and may move.
- * NULL, or the error text without "-ERR ". */
+ * NULL, or the error with its code word, as reply_error takes it. */
 const char *rdb_restore_value(slice payload, struct value *v, sds *hold);
 
 /* --- progress of a load, for INFO and -LOADING --- */

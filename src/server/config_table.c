@@ -178,6 +178,7 @@ const struct directive directives[] = {
     BOOL("stop-writes-on-bgsave-error", NULL, 0, &RDB->stop_writes_on_error, "yes"),
     ENUM("sanitize-dump-payload", NULL, 0, &RDB->sanitize_dump_payload, sanitize_words, "no"),
     INT("rdb-key-save-delay", NULL, DIRECTIVE_HIDDEN, &RDB->key_save_delay_us, INT_MIN, INT_MAX, "0"),
+    INT("key-load-delay", NULL, DIRECTIVE_HIDDEN, &RDB->key_load_delay_us, INT_MIN, INT_MAX, "0"),
     INT("loading-process-events-interval-bytes", NULL, DIRECTIVE_HIDDEN, &RDB->loading_events_interval_bytes,
         1024, INT_MAX, "2097152"),
 

@@ -53,7 +53,6 @@ static const char *const unsupported[] = {
     "hll-sparse-max-bytes",
     "ignore-warnings",
     "jemalloc-bg-thread",
-    "key-load-delay",
     "latency-monitor-threshold",
     "latency-tracking",
     "latency-tracking-info-percentiles",

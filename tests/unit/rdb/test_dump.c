@@ -88,9 +88,9 @@ Test(rdb_dump, a_changed_or_cut_payload_is_refused) {
     fixture_begin(1);
     sds payload = dump_of(SLICE("some value of some length"));
     for (size_t i = 0; i < sds_len(payload); i++) {
-        cr_assert_str_eq(restore((slice){payload, i}), "DUMP payload version or checksum are wrong");
+        cr_assert_str_eq(restore((slice){payload, i}), "ERR DUMP payload version or checksum are wrong");
         payload[i] ^= 0x10;
-        cr_assert_str_eq(restore(sds_slice(payload)), "DUMP payload version or checksum are wrong");
+        cr_assert_str_eq(restore(sds_slice(payload)), "ERR DUMP payload version or checksum are wrong");
         payload[i] ^= 0x10;
     }
     cr_assert_null(restore(sds_slice(payload)));
@@ -112,12 +112,13 @@ static const char *restore_signed(slice body, int version) {
 Test(rdb_dump, signed_nonsense_is_refused) {
     cr_assert_null(restore_signed(SLICE("\x00\x01x"), 1));
     cr_assert_null(restore_signed(SLICE("\x00\x01x"), 11));
-    cr_assert_str_eq(restore_signed(SLICE("\x00\x01x"), 12), "DUMP payload version or checksum are wrong");
-    cr_assert_str_eq(restore_signed(SLICE("\x00\x01x"), 0), "DUMP payload version or checksum are wrong");
-    cr_assert_str_eq(restore_signed(SLICE("\x00\x02x"), 10), "Bad data format");
-    cr_assert_str_eq(restore_signed(SLICE("\x00\x01xy"), 10), "Bad data format");
-    cr_assert_str_eq(restore_signed(SLICE("\x00"), 10), "Bad data format");
-    cr_assert_str_eq(restore_signed(SLICE("\x07\x01x"), 10), "Bad data format");
-    cr_assert_str_eq(restore_signed(SLICE("\xfe\x01x"), 10), "Bad data format");
-    cr_assert_str_eq(restore_signed(SLICE("\x00\xc3\x01\x3fx"), 10), "Bad data format");
+    cr_assert_str_eq(restore_signed(SLICE("\x00\x01x"), 12),
+                     "ERR DUMP payload version or checksum are wrong");
+    cr_assert_str_eq(restore_signed(SLICE("\x00\x01x"), 0), "ERR DUMP payload version or checksum are wrong");
+    cr_assert_str_eq(restore_signed(SLICE("\x00\x02x"), 10), "ERR Bad data format");
+    cr_assert_str_eq(restore_signed(SLICE("\x00\x01xy"), 10), "ERR Bad data format");
+    cr_assert_str_eq(restore_signed(SLICE("\x00"), 10), "ERR Bad data format");
+    cr_assert_str_eq(restore_signed(SLICE("\x07\x01x"), 10), "ERR Bad data format");
+    cr_assert_str_eq(restore_signed(SLICE("\xfe\x01x"), 10), "ERR Bad data format");
+    cr_assert_str_eq(restore_signed(SLICE("\x00\xc3\x01\x3fx"), 10), "ERR Bad data format");
 }
