@@ -52,10 +52,6 @@ int64_t repl_offset(void) {
 
 void repl_change_id(void) {
     draw_id();
-}
-
-void identity_new_history(void) {
-    draw_id();
     clear_id2();
 }
 

@@ -10,8 +10,6 @@ void identity_init(void);
 void identity_adopt(const char *id);
 /* The master goes on under another name: what we had becomes replid2, valid up to here. */
 void identity_continue_as(const char *id);
-/* The log is forgotten or created anew: nothing that went before can be continued. */
-void identity_new_history(void);
 /* Whether a replica that asks for (id, offset) may go on from our log as far as identity is concerned. */
 bool identity_matches(slice id, int64_t offset);
 void identity_log_mismatch(slice id, int64_t offset);

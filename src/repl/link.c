@@ -102,6 +102,8 @@ void link_make_client(int stream_dbid, const char *more, size_t n) {
     int fd = l->io.fd;
     ev_io_set(&l->io, 0);
     l->io.fd = -1;
+    net_set_nodelay(fd, true); /* ACKs are small, and WAIT waits for them */
+    if (client_config.tcp_keepalive_s) net_set_keepalive(fd, client_config.tcp_keepalive_s);
     struct client *c = client_new(fd);
     c->flags |= CLIENT_MASTER;
     c->authenticated = true;

@@ -248,7 +248,7 @@ static void flush_old(struct link *l) {
 static bool load_failed(const char *from, const char *why) {
     log_warning("Failed trying to load the MASTER synchronization DB from %s: %s", from, why);
     ks_flush_all(false);
-    identity_new_history();
+    repl_change_id();
     return false;
 }
 
@@ -257,7 +257,7 @@ static void take_over(struct link *l, const struct rdb_info *info, const char *m
     if (s->id[0])
         identity_adopt(s->id);
     else
-        identity_new_history();
+        repl_change_id();
     l->client_pre_psync = s->id[0] == '\0';
     backlog_set_end(s->id[0] ? s->offset : backlog_end());
     backlog_start(backlog_end());

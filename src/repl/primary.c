@@ -179,6 +179,7 @@ void repl_client_closed(struct client *c) {
 
 void repl_drop_peers(void) {
     while (first) peer_end(first, PEER_EV_CLOSED);
+    no_replicas_since_s = repl_now_s(); /* also when there was none: a new role, a new count */
 }
 
 /* --- PSYNC, SYNC --- */
@@ -215,7 +216,7 @@ static bool try_partial(struct peer *p, slice replid, int64_t offset) {
 /* The first replica ever: the log begins here, and with it a history of its own (what went before was not logged). */
 static void ensure_log(void) {
     if (backlog_active()) return;
-    identity_new_history();
+    repl_change_id();
     backlog_start(repl_offset());
     log_notice("Replication backlog created, my new replication IDs are '%s' and '%s'", repl_id(),
                repl_id2());
@@ -395,7 +396,7 @@ static void expire_log(int64_t now_s) {
         repl_is_replica())
         return;
     if (now_s - no_replicas_since_s <= repl_config.backlog_ttl_s) return;
-    identity_new_history();
+    repl_change_id();
     backlog_stop();
     log_notice("Replication backlog freed after %d seconds without connected replicas.",
                repl_config.backlog_ttl_s);

@@ -52,8 +52,9 @@ const char *repl_id(void);
 const char *repl_id2(void);
 int64_t repl_second_offset(void);
 int64_t repl_offset(void); /* master_repl_offset */
-void repl_change_id(void); /* DEBUG CHANGE-REPL-ID; a new history from here */
-void repl_shift_id(void);  /* promotion: replid becomes replid2 up to the offset, a new replid */
+/* A new history from here, without a past that could be continued: the log is created, forgotten or lost its meaning. */
+void repl_change_id(void);
+void repl_shift_id(void); /* promotion: replid becomes replid2 up to the offset, a new replid */
 void repl_fill_rdb_info(struct rdb_info *info); /* aux fields for a save */
 /* After loading a file at start: a master accepts the old history's replicas at that very offset, a replica asks its
  * master to go on from there. */

@@ -81,6 +81,7 @@ uint64_t stream_held_bytes(void) {
 void repl_applied(struct client *master, slice raw) {
     if (!link_is_master_client(master)) return; /* cut meanwhile: these bytes are asked for again */
     assert_that(backlog_active());
+    repl_stats.in_bytes += raw.n;
     if (master->flags & CLIENT_MULTI) {
         held = sds_cat(held ? held : sds_empty(), raw.p, raw.n);
         return;

@@ -72,7 +72,7 @@ Test(identity, a_full_resync_leaves_no_past, .init = setup) {
 Test(identity, a_new_history_shares_nothing, .init = setup) {
     identity_adopt(ID);
     repl_shift_id();
-    identity_new_history();
+    repl_change_id();
     cr_assert_not(may_continue(ID, 0));
     cr_assert_str_eq(repl_id2(), NO_ID);
 }

@@ -1,7 +1,7 @@
 /* The log's writers: what a reader of the log sees. */
 #include <criterion/criterion.h>
 #include "event/loop.h"
-#include "repl/internal.h"
+#include "repl/link.h"
 
 #include <string.h>
 
@@ -62,4 +62,55 @@ Test(stream, getack_goes_in_once_a_turn, .init = setup) {
     expect_log("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
     wait_before_wait();
     cr_assert_eq(backlog_lag(&reader), 0);
+}
+
+/* --- the master's stream --- */
+
+static struct client master;
+
+static void setup_replica(void) {
+    setup();
+    repl_replicaof("127.0.0.1", 1);
+    the_link.client = &master;
+}
+
+static void apply(const char *raw) {
+    repl_applied(&master, slice_of(raw));
+}
+
+Test(stream, a_replica_passes_bytes_on_as_they_came, .init = setup_replica) {
+    apply("*1\r\n$4\r\nping\r\n");
+    expect_log("*1\r\n$4\r\nping\r\n");
+    apply("\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n");
+    expect_log("\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n");
+    cr_assert_eq(repl_offset(), 14 + 2 + 23);
+}
+
+Test(stream, no_offset_lies_inside_a_transaction, .init = setup_replica) {
+    master.flags |= CLIENT_MULTI;
+    apply("MULTI.");
+    apply("SET.");
+    cr_assert_eq(repl_offset(), 0);
+    cr_assert_eq(stream_held_bytes(), 10);
+    expect_log("");
+    master.flags &= ~(uint32_t)CLIENT_MULTI;
+    apply("EXEC.");
+    cr_assert_eq(stream_held_bytes(), 0);
+    expect_log("MULTI.SET.EXEC.");
+    cr_assert_eq(repl_offset(), 15);
+}
+
+Test(stream, a_cut_transaction_is_asked_for_again, .init = setup_replica) {
+    master.flags |= CLIENT_MULTI;
+    apply("MULTI.");
+    stream_forget_held();
+    master.flags &= ~(uint32_t)CLIENT_MULTI;
+    apply("PING.");
+    expect_log("PING.");
+}
+
+Test(stream, what_a_former_master_still_says_is_ignored, .init = setup_replica) {
+    struct client former = {0};
+    repl_applied(&former, SLICE("SET."));
+    cr_assert_eq(repl_offset(), 0);
 }
