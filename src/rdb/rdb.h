@@ -82,10 +82,10 @@ struct snapshot_hooks {
     void (*ended)(enum snapshot_target target, bool ok);
 };
 void snapshot_set_hooks(const struct snapshot_hooks *hooks);
-/* BGSAVE to rdb_config.filename. false: fork failed or another child runs, logged. */
+/* BGSAVE to rdb_config.filename. false: another child runs, or fork failed (logged). */
 bool snapshot_start_disk(const struct rdb_info *info);
 /* Diskless: the child writes `$EOF:<mark>\r\n`, the RDB, and the mark, into the write end of a pipe. Returns the read end
- * (non-blocking, close-on-exec, the caller's to close), or -1, logged. */
+ * (non-blocking, close-on-exec, the caller's to close), or -1 as above. */
 int snapshot_start_pipe(const struct rdb_info *info, char mark[41]);
 bool snapshot_running(void);
 enum snapshot_target snapshot_target(void); /* of the running one */
