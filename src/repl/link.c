@@ -163,12 +163,15 @@ static void op_close(void *ctx) {
     link_sync_discard(l);
 }
 
-/* One reconnection a second without waiting: a master that hangs up on us at once is not to be hammered. */
+/* Coming back at once keeps a short cut short; but a master that hangs up on us each time is not to be hammered. */
 static bool op_may_hurry(void *ctx) {
+    enum { HURRIES_PER_S = 10 };
     struct link *l = ctx;
-    if (l->hurried_s == repl_now_s()) return false;
-    l->hurried_s = repl_now_s();
-    return true;
+    if (l->hurried_s != repl_now_s()) {
+        l->hurried_s = repl_now_s();
+        l->hurries = 0;
+    }
+    return ++l->hurries <= HURRIES_PER_S;
 }
 
 static bool op_holds(void *ctx, enum link_state s) {

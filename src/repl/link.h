@@ -35,7 +35,8 @@ struct link {
     bool history;          /* (repl_id, repl_offset) is a history that we may ask to go on with */
     int stream_db;         /* the database of that history's stream at repl_offset */
     int64_t last_io_s, down_since_s;
-    int64_t hurried_s; /* when we last reconnected without waiting */
+    int64_t hurried_s; /* the second of the last reconnection without waiting, */
+    int hurries;       /* and how many there were in it */
     struct link_sync sync;
 };
 extern struct link the_link;
