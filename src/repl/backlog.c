@@ -1,4 +1,5 @@
-/* The log's storage: a row of 64 KB chunks found through a power-of-two ring of pointers, and the cursors that read it.
+/* The log's storage: a row of 64 KB chunks found through a power-of-two ring of pointers, and the cursors
+ * that read it.
  *
  * Offset o lies in chunk o / CHUNK_BYTES at o % CHUNK_BYTES, so nothing moves when the log grows or shrinks.
  *
@@ -7,8 +8,9 @@
  *   - first <= end + 1, and first <= offset <= end + 1 for every attached cursor;
  *   - after a trim, first is the smaller of end - size + 1 and the slowest cursor, but never moves back.
  *
- * Chunks that were let go wait in `idle`, a list threaded through the chunks themselves: append takes from it, and each trim
- * gives a bounded number back to the allocator, so shrinking a log of gigabytes does not stall a turn.
+ * Chunks that were let go wait in `idle`, a list threaded through the chunks themselves: append takes from
+ * it, and each trim gives a bounded number back to the allocator, so shrinking a log of gigabytes does not
+ * stall a turn.
  *
  * It does not know what the bytes mean, nor who reads them. */
 #include "repl/backlog.h"

@@ -1,11 +1,14 @@
-/* The log: the effects of every write as RESP bytes, appended once, read by cursors (DESIGN.md, "One log, many readers").
+/* The log: the effects of every write as RESP bytes, appended once, read by cursors (DESIGN.md, "One log,
+ * many readers").
  *
  * Positions are replication offsets: the first byte ever is 1, `end` is the offset of the last byte, as
- * master_repl_offset. Storage is a row of fixed chunks: appending, trimming and resizing touch one chunk each,
- * never copy history and never stall. Kept: exactly `size` bytes of history, and everything a cursor has not read.
- * A cursor that lags past its limit is the reader's owner's business (output limits): backlog_lag tells.
+ * master_repl_offset. Storage is a row of fixed chunks: appending, trimming and resizing touch one chunk
+ * each, never copy history and never stall. Kept: exactly `size` bytes of history, and everything a cursor
+ * has not read. A cursor that lags past its limit is the reader's owner's business (output limits):
+ * backlog_lag tells.
  *
- * Ownership: this room owns the bytes; what backlog_read gives is valid until the next trim (end of the turn). */
+ * Ownership: this room owns the bytes; what backlog_read gives is valid until the next trim (end of the
+ * turn). */
 #ifndef TANDEM_REPL_BACKLOG_H
 #define TANDEM_REPL_BACKLOG_H
 

@@ -1,16 +1,16 @@
 /* Full synchronisation: which snapshot serves which replica, and the relay of a diskless one.
  *
- * One snapshot serves all who wait for it. To disk: whoever asks while it is being made may share it, if another replica already
- * does: that one's cursor holds the log from the snapshot's offset on. Over sockets: who is not there when the child is
- * forked waits for the next.
+ * One snapshot serves all who wait for it. To disk: whoever asks while it is being made may share it, if
+ * another replica already does: that one's cursor holds the log from the snapshot's offset on. Over sockets:
+ * who is not there when the child is forked waits for the next.
  *
- * The relay: the child writes into a pipe, we read a buffer's worth, every replica of this transfer gets it, and only when
- * all have taken it do we read on. So the slowest replica sets the pace and memory stays constant; one that stops altogether
- * is dropped by the cron's timeout. The child may end before we have read all that is in the pipe, so success is: end of
- * pipe seen and child ended well.
+ * The relay: the child writes into a pipe, we read a buffer's worth, every replica of this transfer gets it,
+ * and only when all have taken it do we read on. So the slowest replica sets the pace and memory stays
+ * constant; one that stops altogether is dropped by the cron's timeout. The child may end before we have read
+ * all that is in the pipe, so success is: end of pipe seen and child ended well.
  *
- * Invariant: relay.active exactly while some peer is in PEER_SEND_PIPE (or the last has just gone and the child is being
- * killed), and at most one transfer over sockets is under way. */
+ * Invariant: relay.active exactly while some peer is in PEER_SEND_PIPE (or the last has just gone and the
+ * child is being killed), and at most one transfer over sockets is under way. */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -131,7 +131,7 @@ static void relay_begin(int pipe_fd) {
 
 /* --- starting a snapshot --- */
 
-/* The data as of now: +FULLRESYNC, and a cursor that holds the log from here on until the snapshot is over. */
+/* The data as of now: +FULLRESYNC, and a cursor that holds the log from here on. */
 static void begin_from(struct peer *p, int64_t offset, enum peer_event ev) {
     p->snapshot_offset = offset;
     bool held = backlog_attach(&p->cursor, offset + 1);

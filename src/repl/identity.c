@@ -1,10 +1,11 @@
-/* Who our history is: replid names the history that the log continues from here, replid2 the one it continued before.
+/* Who our history is: replid names the history that the log continues from here, replid2 the one it continued
+ * before.
  *
  * Invariants:
  *   - (replid, o) means the same data to everybody who holds that pair, for every o up to repl_offset();
- *   - (replid2, o) does so for o < second_offset, and replid2 is all zeros with second_offset -1 when there is none.
- * So a new replid is drawn whenever bytes might get lost from the log (it is created or forgotten), and at a promotion, since two
- * former replicas could otherwise both go on with the same name and different data.
+ *   - (replid2, o) does so for o < second_offset, or there is none: zeros and -1.
+ * So a new replid is drawn whenever bytes might get lost from the log (it is created or forgotten), and at a
+ * promotion, since two former replicas could otherwise both go on with the same name and different data.
  *
  * The offset itself is the log's (backlog_end). */
 #include "base/assert.h"
@@ -55,7 +56,8 @@ void repl_change_id(void) {
     clear_id2();
 }
 
-/* What the replica's id says of the past is true up to the last byte we hold; its next byte may differ from ours. */
+/* What the replica's id says of the past is true up to the last byte we hold; its next byte may differ from
+ * ours. */
 static void keep_as_second(void) {
     memcpy(self.id2, self.id, sizeof self.id2);
     self.second_offset = repl_offset() + 1;

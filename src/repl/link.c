@@ -5,10 +5,9 @@
  *   - the socket is ours (io.fd) or the master client's, never both;
  *   - LINK_CONNECTED: the log is open, and the client applies the master's stream from repl_offset() + 1 on.
  *
- * The history (repl_id, repl_offset) outlives the connection: it is what the next PSYNC offers, to the same master or to
- * another, and what a master that is demoted offers of its own. */
+ * The history (repl_id, repl_offset) outlives the connection: it is what the next PSYNC offers, to the same
+ * master or to another, and what a master that is demoted offers of its own. */
 #include "repl/link.h"
-#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -122,7 +121,7 @@ static bool op_resume(void *ctx, const char *id) {
         log_warning("Unexpected reply to PSYNC from master: +CONTINUE without a history to continue");
         return false;
     }
-    /* The master has got a new name (it was promoted, or follows one that was): our replicas must hear of it too. */
+    /* The master has a new name (it was promoted, or follows one that was): our replicas must hear of it. */
     if (id && strcmp(id, repl_id()) != 0) {
         identity_continue_as(id);
         repl_drop_peers();
@@ -163,7 +162,8 @@ static void op_close(void *ctx) {
     link_sync_discard(l);
 }
 
-/* Coming back at once keeps a short cut short; but a master that hangs up on us each time is not to be hammered. */
+/* Coming back at once keeps a short cut short; but a master that hangs up on us each time is not to be
+ * hammered. */
 static bool op_may_hurry(void *ctx) {
     enum { HURRIES_PER_S = 10 };
     struct link *l = ctx;

@@ -1,10 +1,11 @@
 /* The socket of the link to our master while it is not yet a client: connecting, reading lines, sending.
  *
- * Lines end with LF, CR before it is dropped, empty ones (the master's keepalive while it makes a snapshot) only show that it
- * lives. A line goes to the machine as an event; as soon as the machine has left the states that read lines, what is still
- * in the buffer belongs to the next reader (link_io_unread).
+ * Lines end with LF, CR before it is dropped, empty ones (the master's keepalive while it makes a snapshot)
+ * only show that it lives. A line goes to the machine as an event; as soon as the machine has left the states
+ * that read lines, what is still in the buffer belongs to the next reader (link_io_unread).
  *
- * Requests of the handshake are small and the socket's buffer is empty, so a write that does not take all is an error. */
+ * Requests of the handshake are small and the socket's buffer is empty, so a write that does not take all is
+ * an error. */
 #include "base/assert.h"
 #include "base/log.h"
 #include "repl/link.h"
@@ -70,7 +71,7 @@ static void take_lines(struct link *l) {
     slice line;
     while (reads_lines(l) && next_line(l, &line)) {
         if (line.n == 0) continue;
-        /* The step may read on into the buffer; and lines get into the log, where control characters have no place. */
+        /* A copy, for the step may read on into the buffer; lines get into the log, so nothing unprintable. */
         char copy[LINK_LINE_MAX];
         for (size_t i = 0; i < line.n; i++) copy[i] = isprint((unsigned char)line.p[i]) ? line.p[i] : '?';
         struct link_event ev = {.type = LINK_EV_LINE, .line = {copy, line.n}};

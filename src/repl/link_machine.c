@@ -69,14 +69,13 @@
  *   CONNECTED  -> CONNECT     [LOST,      on_lost]         the history is kept and offered again
  *   any other  -> CONNECT     [FAILED, TIMEOUT, on_broken] old data and history are kept (unless already flushed)
  *
- * link_set is the only writer of the state; it asserts the move against `legal` and the new state's guarantees through
- * ops->holds. An event that a state does not take (`takes`) is refused without any effect. The file knows protocol words, no
- * sockets, no clock, no data. */
+ * link_set is the only writer of the state; it asserts the move against `legal` and the new state's
+ * guarantees through ops->holds. An event that a state does not take (`takes`) is refused without any
+ * effect. The file knows protocol words, no sockets, no clock, no data. */
 #include "repl/link_machine.h"
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/num.h"
-#include <stdlib.h>
 
 #define BIT(ev) (1u << (ev))
 
@@ -175,7 +174,8 @@ static void on_tick(struct link_machine *m, const struct link_event *ev) {
     if (m->state == LINK_CONNECT) try_connect(m, CONNECT_FIRST);
 }
 
-/* A handshake that broke waits for the next tick: the master may not be ready. A transfer that broke starts over. */
+/* A handshake that broke waits for the next tick: the master may not be ready. A transfer that broke starts
+ * over. */
 static void on_broken(struct link_machine *m, const struct link_event *ev) {
     bool hurry = m->state >= LINK_PREAMBLE || ev->type == LINK_EV_TIMEOUT;
     give_up(m);

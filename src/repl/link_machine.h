@@ -1,7 +1,8 @@
-/* The replica's link to its master as a state machine: events in, effects out, no socket (diagram in link_machine.c).
+/* The replica's link to its master as a state machine: events in, effects out, no socket (diagram in
+ * link_machine.c).
  *
- * The owner (link.c) turns readiness, lines, timers and commands into events, and gives the effects as link_ops.
- * Unit tests give other ops and drive every transition. */
+ * The owner (link.c) turns readiness, lines, timers and commands into events, and gives the effects as
+ * link_ops. Unit tests give other ops and drive every transition. */
 #ifndef TANDEM_REPL_LINK_MACHINE_H
 #define TANDEM_REPL_LINK_MACHINE_H
 
@@ -57,7 +58,7 @@ struct link_ops {
     bool (*send_sync)(void *ctx);
     bool (*wants_auth)(void *ctx);   /* masterauth is set */
     bool (*announces_ip)(void *ctx); /* replica-announce-ip is set: one more reply */
-    /* PSYNC's answers. begin_full: id NULL after SYNC (history unknown). resume: id NULL when the master named none. */
+    /* PSYNC's answers. begin_full: id NULL after SYNC (history unknown). resume: id NULL when it named none. */
     void (*begin_full)(void *ctx, const char *id, int64_t offset);
     bool (*resume)(void *ctx, const char *id);
     /* `$length` (mark empty) or `$EOF:mark`. */

@@ -1,13 +1,13 @@
 /* A full synchronisation on the replica: receive the snapshot, check it, put it in place of what we had.
  *
- * To disk (the usual way): everything goes to temp-<time>.<pid>.rdb, fsynced every few megabytes so that no burst of dirty
- * pages stalls us at the end. Only a file that is complete, begins as an RDB file and agrees with its own checksum
- * touches what we had: until then a master that stops, lies or corrupts costs nothing but the transfer.
- * Straight into the parser (repl-diskless-load on-empty-db, and only when there is nothing to lose): a bad stream leaves us empty.
+ * To disk (the usual way): everything goes to temp-<time>.<pid>.rdb, fsynced every few megabytes so that no
+ * burst of dirty pages stalls us at the end. Only a file that is complete, begins as an RDB file and agrees
+ * with its own checksum touches what we had: until then a master that stops, lies or corrupts costs nothing
+ * but the transfer. Straight into the parser (repl-diskless-load on-empty-db, and only when there is nothing
+ * to lose): a bad stream leaves us empty.
  *
- * Invariant: from the flush to the end of a good load, `history` is false and the log is stopped: whoever asks meanwhile
- * is told nothing about offsets. */
-#include "base/alloc.h"
+ * Invariant: from the flush to the end of a good load, `history` is false and the log is stopped: whoever
+ * asks meanwhile is told nothing about offsets. */
 #include "base/assert.h"
 #include "base/digest.h"
 #include "base/log.h"

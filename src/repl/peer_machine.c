@@ -22,22 +22,22 @@
  *                               +-------------+                                 +-------------------------+
  *                      (from every state: connection ended, or snapshot failed -> GONE)
  *
- *   FROM        -> TO          [event,           done in]              what holds in TO
- *   HANDSHAKE   -> WAIT_START  [FULL,            primary.c]            client is flagged replica, no cursor, no file
- *   HANDSHAKE   -> ONLINE      [PARTIAL,         primary.c]            cursor attached at the offset it asked for
- *   WAIT_START  -> WAIT_END    [SNAPSHOT_DISK,   snapshot.c]           cursor attached at the snapshot's offset + 1
- *   WAIT_START  -> SEND_PIPE   [SNAPSHOT_PIPE,   snapshot.c]           cursor attached at the snapshot's offset + 1
- *   WAIT_END    -> SEND_FILE   [SNAPSHOT_READY,  transfer.c]           cursor attached, the snapshot file is open
- *   SEND_FILE   -> ONLINE      [SENT,            transfer.c]           cursor attached, no file: the log follows
- *   SEND_FILE   -> RDB_SENT    [SENT,            transfer.c]           no cursor, no file
- *   SEND_PIPE   -> WAIT_ACK    [SNAPSHOT_READY,  transfer.c]           cursor attached, nothing goes out
- *   SEND_PIPE   -> RDB_SENT    [SNAPSHOT_READY,  transfer.c]           no cursor, no file
- *   WAIT_ACK    -> ONLINE      [ACK,             primary.c]            cursor attached: the log follows
- *   any waiting -> GONE        [SNAPSHOT_FAILED, snapshot.c]           no cursor, no file, no part in a pipe
- *   any         -> GONE        [CLOSED,          primary.c]            the same; nothing follows
+ *   FROM        -> TO          [event,           done in]     what holds in TO
+ *   HANDSHAKE   -> WAIT_START  [FULL,            primary.c]   client is flagged replica, no cursor, no file
+ *   HANDSHAKE   -> ONLINE      [PARTIAL,         primary.c]   cursor attached at the offset it asked for
+ *   WAIT_START  -> WAIT_END    [SNAPSHOT_DISK,   fullsync.c]  cursor attached at the snapshot's offset + 1
+ *   WAIT_START  -> SEND_PIPE   [SNAPSHOT_PIPE,   fullsync.c]  cursor attached at the snapshot's offset + 1
+ *   WAIT_END    -> SEND_FILE   [SNAPSHOT_READY,  fullsync.c]  cursor attached, the snapshot file is open
+ *   SEND_FILE   -> ONLINE      [SENT,            transfer.c]  cursor attached, no file: the log follows
+ *   SEND_FILE   -> RDB_SENT    [SENT,            transfer.c]  no cursor, no file
+ *   SEND_PIPE   -> WAIT_ACK    [SNAPSHOT_READY,  fullsync.c]  cursor attached, nothing goes out
+ *   SEND_PIPE   -> RDB_SENT    [SNAPSHOT_READY,  fullsync.c]  no cursor, no file
+ *   WAIT_ACK    -> ONLINE      [ACK,             primary.c]   cursor attached: the log follows
+ *   any waiting -> GONE        [SNAPSHOT_FAILED, fullsync.c]  no cursor, no file, no part in a pipe
+ *   any         -> GONE        [CLOSED,          primary.c]   the same; nothing follows
  *
- * ACK is also taken, without a move, by every state that a replica may send it in. The file knows no socket: effects and
- * guarantees are the owner's (peer_ops), so that tests drive every pair of state and event. */
+ * ACK is also taken, without a move, by every state that a replica may send it in. The file knows no socket:
+ * effects and guarantees are the owner's (peer_ops), so that tests drive every pair of state and event. */
 #include "repl/peer_machine.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -55,7 +55,8 @@ static const bool legal[PEER_STATES][PEER_STATES] = {
     [PEER_GONE]       = {false},
 };
 
-/* Where an event leads; STAY: taken without a move; 0: not taken (no event leads back to HANDSHAKE, which is 0). */
+/* Where an event leads; STAY: taken without a move; 0: not taken (no event leads back to HANDSHAKE, which is
+ * 0). */
 enum { STAY = -1 };
 static const signed char leads_to[PEER_STATES][PEER_EVENTS] = {
     [PEER_HANDSHAKE]  = {[PEER_EV_PARTIAL] = PEER_ONLINE, [PEER_EV_FULL] = PEER_WAIT_START, [PEER_EV_CLOSED] = PEER_GONE},

@@ -1,4 +1,5 @@
-/* The life of one replica as its primary sees it, as a state machine without sockets (see peer_machine.c for the diagram). */
+/* The life of one replica as its primary sees it, as a state machine without sockets (see peer_machine.c for
+ * the diagram). */
 #ifndef TANDEM_REPL_PEER_MACHINE_H
 #define TANDEM_REPL_PEER_MACHINE_H
 

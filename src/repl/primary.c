@@ -1,9 +1,9 @@
 /* The primary's side: REPLCONF, PSYNC and SYNC, the list of replicas, their timeouts, pings and keepalives.
  *
- * A replica is a client with c->peer set. Before PSYNC it is an ordinary client that announced itself (PEER_HANDSHAKE, not in
- * the list); from then on it is flagged CLIENT_REPLICA, in the list, and its reply buffer is muted: only peer_say puts
- * protocol bytes there, so that no stray reply can get into the snapshot or the stream. What follows comes through
- * client.feed (transfer.c).
+ * A replica is a client with c->peer set. Before PSYNC it is an ordinary client that announced itself
+ * (PEER_HANDSHAKE, not in the list); from then on it is flagged CLIENT_REPLICA, in the list, and its reply
+ * buffer is muted: only peer_say puts protocol bytes there, so that no stray reply can get into the snapshot
+ * or the stream. What follows comes through client.feed (transfer.c).
  *
  * Ownership: a peer lives as long as its client; in PEER_GONE it holds nothing and waits for hooks.closed. */
 #include "base/alloc.h"
@@ -213,7 +213,8 @@ static bool try_partial(struct peer *p, slice replid, int64_t offset) {
     return true;
 }
 
-/* The first replica ever: the log begins here, and with it a history of its own (what went before was not logged). */
+/* The first replica ever: the log begins here, and with it a history of its own (what went before was not
+ * logged). */
 static void ensure_log(void) {
     if (backlog_active()) return;
     repl_change_id();
@@ -351,8 +352,8 @@ bool repl_peer_info(size_t index, struct repl_peer_info *out) {
     return true;
 }
 
-/* What the history would keep anyway is not the replica's cost. So a limit below repl-backlog-size does not cut off
- * a replica that came back with a partial resync. */
+/* What the history would keep anyway is not the replica's cost. So a limit below repl-backlog-size does not
+ * cut off a replica that came back with a partial resync. */
 static size_t peer_extra_output(const struct client *c) {
     const struct peer *p = c->peer;
     if (!(c->flags & CLIENT_REPLICA)) return 0;
@@ -390,7 +391,8 @@ static void check_timeout(struct peer *p, int64_t now_s) {
     }
 }
 
-/* Without replicas nobody can go on from the log; and writes that are not logged end the history it stands for. */
+/* Without replicas nobody can go on from the log; and writes that are not logged end the history it stands
+ * for. */
 static void expire_log(int64_t now_s) {
     if (listed || !repl_config.backlog_ttl_s || !backlog_active() || backlog_has_reader() ||
         repl_is_replica())

@@ -1,7 +1,8 @@
-/* Replication as the rest of the server sees it: identity, the primary's side (peers) and the replica's side (link).
+/* Replication as the rest of the server sees it: identity, the primary's side (peers) and the replica's side
+ * (link).
  *
- * Identity: replid names the history that our log continues; replid2 with second_offset the one before a promotion.
- * Peers and the link are state machines of their own: repl/peer.h and repl/link.h. */
+ * Identity: replid names the history that our log continues; replid2 with second_offset the one before a
+ * promotion. Peers and the link are state machines of their own: repl/peer.h and repl/link.h. */
 #ifndef TANDEM_REPL_REPL_H
 #define TANDEM_REPL_REPL_H
 
@@ -43,7 +44,8 @@ void repl_set_hooks(const struct repl_hooks *hooks);
 
 void repl_init(void); /* after client_room_init; hooks itself into the loop's BEFORE_WAIT phase */
 void repl_shutdown(void);
-/* hooks.closed of the client room must call this for every client: a replica or our master's link may be ending. */
+/* hooks.closed of the client room must call this for every client: a replica or our master's link may be
+ * ending. */
 void repl_client_closed(struct client *c);
 
 /* --- identity --- */
@@ -52,12 +54,13 @@ const char *repl_id(void);
 const char *repl_id2(void);
 int64_t repl_second_offset(void);
 int64_t repl_offset(void); /* master_repl_offset */
-/* A new history from here, without a past that could be continued: the log is created, forgotten or lost its meaning. */
+/* A new history from here, without a past that could be continued: the log is created, forgotten or lost its
+ * meaning. */
 void repl_change_id(void);
 void repl_shift_id(void); /* promotion: replid becomes replid2 up to the offset, a new replid */
 void repl_fill_rdb_info(struct rdb_info *info); /* aux fields for a save */
-/* After loading a file at start: a master accepts the old history's replicas at that very offset, a replica asks its
- * master to go on from there. */
+/* After loading a file at start: a master accepts the old history's replicas at that very offset, a replica
+ * asks its master to go on from there. */
 void repl_restore_identity(const struct rdb_info *info);
 
 /* --- the log's writers (command/propagate) --- */
@@ -91,7 +94,8 @@ void repl_set_wait_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisf
 
 /* --- the replica's side --- */
 bool repl_is_replica(void);
-/* REPLICAOF; host NULL: NO ONE. At start (before the loop runs) it only notes the master; the first cron connects. */
+/* REPLICAOF; host NULL: NO ONE. At start (before the loop runs) it only notes the master; the first cron
+ * connects. */
 void repl_replicaof(const char *host, int port);
 const char *repl_master_host(void);
 int repl_master_port(void);

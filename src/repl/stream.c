@@ -1,11 +1,13 @@
-/* The log's writers: as a master, the effects of our own commands; as a replica, our master's bytes as they came.
+/* The log's writers: as a master, the effects of our own commands; as a replica, our master's bytes as they
+ * came.
  *
- * Invariant: the log reads as one RESP command stream. `current_db` is the database that a reader at its end is in, -1 when
- * that must be said anew (somebody starts reading here with no past). A replica never writes anything of its own to its log,
- * so that its bytes, offsets and replid are its master's.
+ * Invariant: the log reads as one RESP command stream. `current_db` is the database that a reader at its end
+ * is in, -1 when that must be said anew (somebody starts reading here with no past). A replica never writes
+ * anything of its own to its log, so that its bytes, offsets and replid are its master's.
  *
- * A transaction of the master enters the log as a whole when it has been executed: offsets that we acknowledge or would ask to go
- * on from never point inside a MULTI, whose queue a new connection would not know. */
+ * A transaction of the master enters the log as a whole when it has been executed: offsets that we
+ * acknowledge or would ask to go on from never point inside a MULTI, whose queue a new connection would not
+ * know. */
 #include "base/assert.h"
 #include "base/num.h"
 #include "base/sds.h"

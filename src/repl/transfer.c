@@ -1,10 +1,10 @@
 /* Bytes into replicas' sockets: the snapshot file, the relayed diskless snapshot, the log.
  *
- * All three are sources of a client's `feed`: called when the socket may take more, they write straight from where the bytes are
- * (page cache, relay buffer, log chunks), and nothing is copied per replica.
+ * All three are sources of a client's `feed`: called when the socket may take more, they write straight from
+ * where the bytes are (page cache, relay buffer, log chunks), and nothing is copied per replica.
  *
- * Invariant: `stalled` is what the last feed returned, so whoever has news for a peer knows whether the loop will call the feed
- * anyway. One call sends at most FEED_BYTES, so one fast replica cannot hold the turn.
+ * Invariant: `stalled` is what the last feed returned, so whoever has news for a peer knows whether the loop
+ * will call the feed anyway. One call sends at most FEED_BYTES, so one fast replica cannot hold the turn.
  *
  * It does not decide when a transfer begins (fullsync.c) or what follows it (peer_machine.c). */
 #include "base/assert.h"

@@ -1,7 +1,7 @@
 /* Acknowledgements: who has applied how much, for WAIT and min-replicas-to-write.
  *
- * The commands themselves are in command/. Asking costs each replica one round trip, so requests of one turn share one
- * GETACK, which goes into the log behind all that the turn wrote. */
+ * The commands themselves are in command/. Asking costs each replica one round trip, so requests of one turn
+ * share one GETACK, which goes into the log behind all that the turn wrote. */
 #include "repl/peer.h"
 
 static bool acks_wanted;

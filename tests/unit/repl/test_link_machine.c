@@ -1,5 +1,5 @@
-/* The replica's link: a master made of strings, and ops that only note what they were asked. Every pair of state and event is
- * driven; the dialogues of a real master and of broken ones are played through. */
+/* The replica's link: a master made of strings, and ops that only note what they were asked. Every pair of
+ * state and event is driven; the dialogues of a real master and of broken ones are played through. */
 #include <criterion/criterion.h>
 #include "base/sds.h"
 #include "repl/link_machine.h"
