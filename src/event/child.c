@@ -79,12 +79,13 @@ static void close_all_but(int *keep, int n) {
     close_between(next, INT32_MAX);
 }
 
-static void run_child(const struct child_spec *spec, int report_fd) {
+static void run_child(const struct child_spec *spec, int report_fd, const sigset_t *mask) {
     self.kind = spec->kind;
     self.title = spec->title;
     self.report_fd = report_fd;
     log_set_role('C');
     signals_reset_in_child();
+    sigprocmask(SIG_SETMASK, mask, NULL);
     ev_disown();
     for (int i = 0; i < children.on_fork_count; i++) children.on_fork[i]();
     int keep[CHILD_KEEP_MAX + 1];
@@ -193,9 +194,13 @@ pid_t child_start(const struct child_spec *spec) {
     }
     if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0) return -1;
     uint64_t start = clock_mono_us();
+    sigset_t all, mask; /* a signal must find either our handlers in us or the default ones in the child */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &mask);
     pid_t pid = fork();
-    if (pid == 0) run_child(spec, report[1]);
+    if (pid == 0) run_child(spec, report[1], &mask);
     int saved = errno;
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     children.stats.last_fork_us = (int64_t)(clock_mono_us() - start);
     close(report[1]);
     if (pid < 0) {
