@@ -13,6 +13,8 @@
 
 enum { LISTENERS_MAX = 18, ACCEPTS_PER_TURN = 1000, REST_MS = 100 };
 
+static int64_t rest_is_over(void *ctx);
+
 static struct {
     struct listener {
         struct ev_io io;
@@ -23,7 +25,7 @@ static struct {
     sds unix_path;
     struct ev_timer rest;
     bool complained;
-} listeners;
+} listeners = {.rest = {.fn = rest_is_over, .heap_index = -1}};
 
 const char *listen_unix_path(void) {
     return listeners.unix_path ? listeners.unix_path : "";
@@ -74,13 +76,17 @@ static void accept_failed(const char *err) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) rest();
 }
 
+static bool set_options(struct listener *l) {
+    if (l->keepalive_s == client_config.tcp_keepalive_s) return false;
+    l->keepalive_s = client_config.tcp_keepalive_s;
+    net_set_keepalive(l->io.fd, l->keepalive_s);
+    return true;
+}
+
 static void on_connection(struct ev_io *io, int ready) {
     struct listener *l = io->ctx;
     (void)ready;
-    if (!l->is_unix && l->keepalive_s != client_config.tcp_keepalive_s) {
-        l->keepalive_s = client_config.tcp_keepalive_s;
-        net_set_keepalive(io->fd, l->keepalive_s);
-    }
+    bool late = !l->is_unix && set_options(l); /* those that wait already have the old setting */
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         char ip[NET_ADDR_BYTES], err[NET_ERR_BYTES];
         int port, fd = net_accept(io->fd, ip, &port, err);
@@ -90,6 +96,7 @@ static void on_connection(struct ev_io *io, int ready) {
         }
         listeners.complained = false;
         log_accepted(l, ip, port);
+        if (late) net_set_keepalive(fd, l->keepalive_s);
         take_in(l, fd);
     }
 }
@@ -100,11 +107,13 @@ static bool add_listener(int fd, bool is_unix, char *err) {
         strcpy(err, "too many listening sockets");
         return false;
     }
-    if (listeners.count == 0) ev_timer_init(&listeners.rest, rest_is_over, NULL);
     struct listener *l = &listeners.v[listeners.count++];
     *l = (struct listener){.is_unix = is_unix, .keepalive_s = 0};
-    if (!is_unix) net_set_nodelay(fd, true);
     ev_io_init(&l->io, fd, on_connection, l);
+    if (!is_unix) {
+        net_set_nodelay(fd, true);
+        set_options(l);
+    }
     if (ev_io_set(&l->io, EV_READ)) return true;
     strcpy(err, strerror(errno));
     close(fd);
@@ -154,7 +163,7 @@ void client_stop_listening(void) {
         ev_io_set(&listeners.v[i].io, 0);
         close(listeners.v[i].io.fd);
     }
-    if (listeners.count) ev_timer_stop(&listeners.rest);
+    ev_timer_stop(&listeners.rest);
     listeners.count = 0;
     if (listeners.unix_path) unlink(listeners.unix_path);
     sds_free(listeners.unix_path);
