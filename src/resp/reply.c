@@ -169,9 +169,12 @@ void reply_status(struct reply_buf *b, const char *text) {
     put_line(b, '+', text, strlen(text));
 }
 
+void (*reply_on_error)(struct reply_buf *b, slice text);
+
 /* Line ends inside the text would end the reply early: those at its end go, the others become blanks. */
 static void put_error(struct reply_buf *b, const char *text, size_t n) {
     while (n > 0 && (text[n - 1] == '\r' || text[n - 1] == '\n')) n--;
+    if (reply_on_error) reply_on_error(b, (slice){text, n});
     reply_raw(b, "-", 1);
     while (n > 0) {
         size_t plain = 0;

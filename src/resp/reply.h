@@ -98,6 +98,10 @@ static inline void reply_bulk(struct reply_buf *b, const void *p, size_t n) {
     b->at = to + n + 4;
 }
 
+/* Called with the text of every error written through reply_error/reply_errorf, without '-' and CRLF, also when muted:
+ * dispatch counts errors by their code word. NULL: nobody listens. */
+extern void (*reply_on_error)(struct reply_buf *b, slice text);
+
 /* A length that is known only afterwards: reserve a place, write the elements, then fill it in. Nestable; marks are
  * filled in the reverse order of reserving, and nothing is sent while one is open. */
 struct reply_mark {
