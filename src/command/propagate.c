@@ -24,8 +24,8 @@ static struct {
     struct op *ops;
     int n, cap;
     sds text;
-    int first_also; /* ops from here on come after the running command */
-    bool in_unit, in_call, replaced, forced;
+    int depth;
+    struct propagate_call call; /* first_also: ops from there on come after the running command */
 } unit;
 
 enum { TEXT_KEPT_BYTES = 64 * 1024, OPS_KEPT = 1024 };
@@ -77,53 +77,51 @@ static void move_last_to(int at) {
 /* --- for handlers --- */
 
 void propagate_none(void) {
-    unit.replaced = true;
+    unit.call.replaced = true;
 }
 
 void propagate_force(void) {
-    unit.forced = true;
+    unit.call.forced = true;
 }
 
 void propagate_instead(int argc, const slice *argv) {
-    assert_that(unit.in_call);
-    unit.replaced = true;
+    assert_that(unit.call.in_call);
+    unit.call.replaced = true;
     propagate_also(INSTEAD, argc, argv);
 }
 
 void propagate_also(int dbid, int argc, const slice *argv) {
-    assert_that(unit.in_unit);
+    assert_that(unit.depth > 0);
     if (collecting()) encode_op(dbid, argc, argv);
 }
 
 void propagate_expired(struct db *db, slice key) {
     if (!collecting()) return;
     slice argv[2] = {ks_config.lazyfree_expire ? SLICE("UNLINK") : SLICE("DEL"), key};
-    if (!unit.in_unit) {
+    if (unit.depth == 0) {
         repl_append_command(db_id(db), 2, argv);
         return;
     }
     encode_op(db_id(db), 2, argv);
-    if (!unit.in_call) return;
-    move_last_to(unit.first_also++); /* before what the running command becomes */
+    if (!unit.call.in_call) return;
+    move_last_to(unit.call.first_also++); /* before what the running command becomes */
 }
 
 /* --- for dispatch --- */
 
 void propagate_unit_begin(void) {
-    assert_that(!unit.in_unit && unit.n == 0);
-    unit.in_unit = true;
+    unit.depth++;
 }
 
-void propagate_call_begin(void) {
-    unit.in_call = true;
-    unit.replaced = unit.forced = false;
-    unit.first_also = unit.n;
+void propagate_call_begin(struct propagate_call *outer) {
+    *outer = unit.call;
+    unit.call = (struct propagate_call){.in_call = true, .first_also = unit.n};
 }
 
 /* What replaces the command counts only when the command did something. */
 static void settle_replacements(int dbid, bool keep) {
-    int kept = unit.first_also;
-    for (int i = unit.first_also; i < unit.n; i++) {
+    int kept = unit.call.first_also;
+    for (int i = unit.call.first_also; i < unit.n; i++) {
         struct op op = unit.ops[i];
         if (op.dbid == INSTEAD && !keep) continue;
         if (op.dbid == INSTEAD) op.dbid = dbid;
@@ -132,11 +130,7 @@ static void settle_replacements(int dbid, bool keep) {
     unit.n = kept;
 }
 
-void propagate_call_end(int dbid, int argc, const slice *argv, slice verbatim, bool changed) {
-    bool wanted = changed || unit.forced;
-    unit.in_call = false;
-    if (unit.n > unit.first_also) settle_replacements(dbid, wanted);
-    if (unit.replaced || !wanted || !collecting()) return;
+static void add_request(int dbid, int argc, const slice *argv, slice verbatim) {
     if (verbatim.n) {
         struct op *op = new_op(dbid);
         op->borrowed = verbatim.p;
@@ -144,11 +138,19 @@ void propagate_call_end(int dbid, int argc, const slice *argv, slice verbatim, b
     } else {
         encode_op(dbid, argc, argv);
     }
-    move_last_to(unit.first_also);
+    move_last_to(unit.call.first_also);
+}
+
+void propagate_call_end(const struct propagate_call *outer, int dbid, int argc, const slice *argv,
+                        slice verbatim, bool changed) {
+    bool wanted = changed || unit.call.forced;
+    if (unlikely(unit.n > unit.call.first_also)) settle_replacements(dbid, wanted);
+    if (wanted && !unit.call.replaced && collecting()) add_request(dbid, argc, argv, verbatim);
+    unit.call = *outer;
 }
 
 static void forget(void) {
-    unit.n = 0;
+    unit.n = unit.call.first_also = 0;
     if (unit.text) {
         if (sds_len(unit.text) > TEXT_KEPT_BYTES) {
             sds_free(unit.text);
@@ -164,8 +166,7 @@ static void forget(void) {
     }
 }
 
-void propagate_unit_end(void) {
-    unit.in_unit = false;
+void propagate_flush(void) {
     if (unit.n == 0) return;
     bool wrap = unit.n > 1;
     /* MULTI and EXEC belong to no database: no SELECT before them. */
@@ -176,4 +177,8 @@ void propagate_unit_end(void) {
     }
     if (wrap) repl_append_raw(-1, SLICE("*1\r\n$4\r\nEXEC\r\n"));
     forget();
+}
+
+void propagate_unit_end(void) {
+    if (--unit.depth == 0) propagate_flush();
 }

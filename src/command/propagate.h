@@ -18,11 +18,17 @@ void propagate_force(void); /* verbatim although ks_dirty did not move (FLUSHALL
 void propagate_expired(struct db *db, slice key); /* ks_hooks.expired: DEL or UNLINK */
 
 /* --- for dispatch --- */
-void propagate_unit_begin(void);
-void propagate_unit_end(void); /* here the unit's commands enter the log */
-void propagate_call_begin(void);
+void propagate_unit_begin(void); /* units nest (EXEC, a loop turn inside a load): the outermost counts */
+void propagate_unit_end(void);   /* here the outermost unit's commands enter the log */
+void propagate_flush(void); /* the unit so far enters the log now: EXEC, before it frees what it executed */
+struct propagate_call {     /* what the running command said; kept while another runs inside it */
+    bool in_call, replaced, forced;
+    int first_also;
+};
+void propagate_call_begin(struct propagate_call *outer);
 /* The command ended. `verbatim` is the request as a RESP array, valid until the unit ends; n 0: argv is encoded.
  * changed: ks_dirty moved. */
-void propagate_call_end(int dbid, int argc, const slice *argv, slice verbatim, bool changed);
+void propagate_call_end(const struct propagate_call *outer, int dbid, int argc, const slice *argv,
+                        slice verbatim, bool changed);
 
 #endif
