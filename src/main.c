@@ -46,12 +46,14 @@ static void wire(void) {
     static const struct client_hooks client = {.prepare = dispatch_prepare,
                                                .execute = dispatch_execute,
                                                .closed = client_closed,
+                                               .facts = dispatch_facts,
                                                .may_accept = server_may_accept};
-    static const struct ks_hooks keyspace = {.expired = propagate_expired, .modified = watch_key_modified};
-    static const struct repl_hooks repl = {.role_changed = role_changed,
-                                           .before_flush = watch_before_flush_all,
-                                           .loaded = synced,
-                                           .persistence_disabled = persistence_disabled};
+    static const struct ks_hooks keyspace = {.expired = propagate_expired,
+                                             .modified = watch_key_modified,
+                                             .flushed = watch_before_flush,
+                                             .swapped = watch_before_swap};
+    static const struct repl_hooks repl = {
+        .role_changed = role_changed, .loaded = synced, .persistence_disabled = persistence_disabled};
     client_set_hooks(&client);
     ks_set_hooks(&keyspace);
     repl_set_hooks(&repl);

@@ -57,6 +57,7 @@ struct client {
     int64_t created_ms, last_active_ms;
     uint64_t total_in_bytes, total_out_bytes;
     const void *last_command;   /* const struct command *, of the last request */
+    int64_t write_offset;       /* command/: the log's end after its last request, for WAIT */
     void *txn;                  /* command/: MULTI queue and watched keys */
     void *peer;                 /* repl/: struct peer, when CLIENT_REPLICA or during its handshake */
     struct client_block *block; /* command/ or repl/: what it waits for */

@@ -157,16 +157,13 @@ const char *command_category_name(int bit);
 void dispatch_prepare(struct request *reqs, int n);
 void dispatch_execute(struct client *c, struct request *r);
 void dispatch_closed(struct client *c);
-void dispatch_init(void); /* after command_init: statistics sections of INFO, WAIT's hook at repl */
+void dispatch_facts(const struct client *c, struct client_facts *f);
+void dispatch_init(void); /* after command_init: INFO's sections, hooks at resp, repl and server */
 /* keyspace's (propagate_expired is in propagate.h) */
 void watch_key_modified(struct db *db, slice key); /* ks_hooks.modified */
-/* Before data goes away all at once, so that WATCH can tell which keys existed. FLUSHDB, FLUSHALL and SWAPDB call it
- * themselves; repl_hooks.before_flush is watch_before_flush_all. */
-void watch_before_flush(struct db *db);
-void watch_before_flush_all(void);
-void watch_before_swap(struct db *a, struct db *b);
-/* CONFIG RESETSTAT, through server_stats_reset's caller */
-void command_stats_reset(void);
+void watch_before_flush(int dbid);                 /* ks_hooks.flushed; -1: all databases */
+void watch_before_swap(int a, int b);              /* ks_hooks.swapped */
+void command_stats_reset(void);                    /* commands' and errors' */
 
 static inline struct db *client_db(const struct client *c) {
     return ks_db(c->db);
@@ -189,7 +186,9 @@ bool cmd_expire_time(struct client *c, slice s, bool seconds, bool absolute, con
 /* The key changed: WATCH, notification. Together what nearly every write does once per changed key. */
 void cmd_changed(struct client *c, slice key, enum ks_notify_class cls, const char *event);
 void cmd_help(struct client *c, const char *command,
-              const char *const *lines);                          /* <COMMAND> HELP; NULL-terminated */
-void cmd_unknown_subcommand(struct client *c, const slice *argv); /* also: wrong number of arguments for it */
+              const char *const *lines); /* <COMMAND> HELP; NULL-terminated */
+void cmd_unknown_subcommand(struct client *c, const slice *argv);
+void cmd_subcommand_syntax(struct client *c,
+                           const slice *argv); /* unknown subcommand or wrong number of arguments */
 
 #endif

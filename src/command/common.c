@@ -94,11 +94,20 @@ void cmd_help(struct client *c, const char *command, const char *const *lines) {
     reply_status(&c->out, "    Prints this help.");
 }
 
-void cmd_unknown_subcommand(struct client *c, const slice *argv) {
+static void subcommand_error(struct client *c, const slice *argv, const char *what) {
+    enum { SHOWN = 128 };
     char name[32];
     size_t n = argv[0].n < sizeof name - 1 ? argv[0].n : sizeof name - 1;
     for (size_t i = 0; i < n; i++) name[i] = (char)toupper((unsigned char)argv[0].p[i]);
     name[n] = '\0';
-    int sub = argv[1].n < 128 ? (int)argv[1].n : 128;
-    reply_errorf(&c->out, "ERR unknown subcommand '%.*s'. Try %s HELP.", sub, argv[1].p, name);
+    reply_errorf(&c->out, "ERR %s '%.*s'. Try %s HELP.", what, (int)(argv[1].n < SHOWN ? argv[1].n : SHOWN),
+                 argv[1].p, name);
+}
+
+void cmd_unknown_subcommand(struct client *c, const slice *argv) {
+    subcommand_error(c, argv, "unknown subcommand");
+}
+
+void cmd_subcommand_syntax(struct client *c, const slice *argv) {
+    subcommand_error(c, argv, "unknown subcommand or wrong number of arguments for");
 }

@@ -223,11 +223,3 @@ void command_init(void) {
             enter(cmd);
         }
 }
-
-void command_stats_reset(void) {
-    for (int i = 0; i < table.count; i++) {
-        table.all[i]->stats = (struct command_stats){0};
-        for (struct command *s = table.all[i]->subcommands; s && s->name; s++)
-            s->stats = (struct command_stats){0};
-    }
-}

@@ -1,0 +1,140 @@
+/* Dispatch: from a parsed request to its handler.
+ *
+ * prepare works on a small group of requests from many clients: it looks each command up and touches the memory that
+ * the command will need - first the bucket of its first key, then, when all those loads are under way, the
+ * entry - so that the cache misses of a group overlap. execute then runs them one by one.
+ *
+ * Invariant: whatever a top-level request changed is in the log when execute returns, in one piece (propagate.h).
+ * Nothing is allocated on the way of a plain command. What may run when is decided in gate.c.
+ *
+ * Time: the cached clock is refreshed when CLOCK_TICKS have passed, not for each command; a command is charged the
+ * ticks since the one before it ended (ticks.h), so that one reading of the counter serves both. */
+#include "command/dispatch.h"
+
+#include "base/assert.h"
+#include "command/handlers.h"
+#include "command/propagate.h"
+#include "command/ticks.h"
+#include "repl/repl.h"
+#include "server/server.h"
+
+static uint64_t last_tick, clock_tick;
+
+#define CLOCK_TICKS (2 * TICKS_PER_100_US_MIN)
+
+/* --- prepare --- */
+
+static struct command *find_command(const struct request *r) {
+    struct command *cmd = command_lookup(r->argv[0]);
+    if (likely(!cmd || !cmd->subcommands || r->argc < 2)) return cmd;
+    struct command *sub = command_lookup_sub(cmd, r->argv[1]);
+    return sub ? sub : cmd; /* the container itself: an unknown subcommand, for gate.c to refuse */
+}
+
+static struct db *key_to_fetch(const struct request *r, slice *key) {
+    const struct command *cmd = r->command;
+    if (!cmd || cmd->first_key == 0 || cmd->first_key >= r->argc) return NULL;
+    *key = r->argv[cmd->first_key];
+    return ks_db(r->c->db);
+}
+
+void dispatch_prepare(struct request *reqs, int n) {
+    slice key;
+    for (int i = 0; i < n; i++) reqs[i].command = find_command(&reqs[i]);
+    if (n > 1) {
+        for (int i = 0; i < n; i++) {
+            struct db *db = key_to_fetch(&reqs[i], &key);
+            if (!db) continue;
+            reqs[i].hash = db_hash(key);
+            db_prefetch_bucket(db, reqs[i].hash);
+        }
+        for (int i = 0; i < n; i++) {
+            struct db *db = key_to_fetch(&reqs[i], &key);
+            if (db) db_prefetch_entry(db, reqs[i].hash);
+        }
+    }
+    last_tick = ticks_now();
+    if (last_tick - clock_tick > CLOCK_TICKS) {
+        clock_tick = last_tick;
+        clock_update();
+    }
+}
+
+/* --- execute --- */
+
+void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim) {
+    uint64_t dirty = ks_dirty, errors = stats_errors(), start = last_tick;
+    int dbid = c->db;
+    struct propagate_call outer;
+    propagate_call_begin(&outer);
+    cmd->run(c, argv, argc);
+    propagate_call_end(&outer, dbid, argc, argv, verbatim, ks_dirty != dirty);
+    last_tick = ticks_now();
+    cmd->stats.calls++;
+    cmd->stats.ticks += last_tick - start;
+    if (unlikely(stats_errors() != errors)) cmd->stats.failed++;
+    server_stats.commands++;
+}
+
+/* What runs at once even inside MULTI. */
+static bool ends_or_guards_multi(const struct command *cmd) {
+    return cmd->run == exec_command || cmd->run == discard_command || cmd->run == multi_command ||
+           cmd->run == watch_command || cmd->run == quit_command || cmd->run == reset_command;
+}
+
+static void run_or_queue(struct client *c, struct command *cmd, struct request *r) {
+    if (unlikely(pause_holds(c, cmd))) {
+        pause_postpone(c, r->argv, r->argc);
+        return;
+    }
+    if (unlikely((c->flags & CLIENT_MULTI) && !ends_or_guards_multi(cmd))) {
+        txn_queue(c, cmd, r->argv, r->argc);
+        reply_status(&c->out, "QUEUED");
+        return;
+    }
+    propagate_unit_begin();
+    call_command(c, cmd, r->argv, r->argc, r->is_inline ? (slice){NULL, 0} : r->raw);
+    propagate_unit_end();
+    c->write_offset = repl_offset();
+}
+
+static void execute_of_master(struct client *c, struct command *cmd, struct request *r) {
+    ks_set_applying(true);
+    if (gate_pass(c, cmd, r->argv, r->argc)) run_or_queue(c, cmd, r);
+    ks_set_applying(false);
+    repl_applied(c, r->raw);
+}
+
+void dispatch_execute(struct client *c, struct request *r) {
+    struct command *cmd = (struct command *)r->command;
+    struct client *outer = stats_client;
+    if (unlikely(last_tick - clock_tick > CLOCK_TICKS)) {
+        clock_tick = last_tick;
+        clock_update();
+    }
+    c->last_command = cmd;
+    stats_client = c;
+    if (unlikely(c->flags & CLIENT_MASTER))
+        execute_of_master(c, cmd, r);
+    else if (likely(gate_pass(c, cmd, r->argv, r->argc)))
+        run_or_queue(c, cmd, r);
+    stats_client = outer;
+}
+
+void dispatch_closed(struct client *c) {
+    block_forget(c);
+    txn_discard(c);
+    txn_release(c);
+}
+
+void dispatch_facts(const struct client *c, struct client_facts *f) {
+    const struct command *cmd = c->last_command;
+    f->queued = txn_queued(c, &f->queued_bytes);
+    if (cmd) f->command = cmd->name;
+}
+
+void dispatch_init(void) {
+    ticks_init();
+    stats_init();
+    block_init();
+}

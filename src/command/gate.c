@@ -1,0 +1,160 @@
+/* May this request run now? The checks of Redis 7.0, in its order, because a request that fails several must get the
+ * same error from both servers.
+ *
+ * A refusal inside MULTI marks the transaction, so that EXEC fails; the refusal of EXEC itself ends it. Our master's
+ * commands are obeyed whatever the state, except that a replica that loads doesn't execute. */
+#include "command/dispatch.h"
+
+#include <stdio.h>
+#include "base/assert.h"
+#include "base/log.h"
+#include "command/handlers.h"
+#include "rdb/rdb.h"
+#include "repl/repl.h"
+#include "server/config.h"
+
+#define MISCONF                                                                                              \
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "      \
+    "Commands that may modify the data set are disabled, because this instance is configured to report "     \
+    "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the " \
+    "Redis logs for details about the RDB error."
+
+void gate_reject(struct client *c, struct command *cmd, const char *text) {
+    if (c->flags & CLIENT_MULTI) c->flags |= CLIENT_DIRTY_EXEC;
+    if (cmd) cmd->stats.rejected++;
+    if (cmd && cmd->run == exec_command)
+        exec_abort(c, text);
+    else
+        reply_error(&c->out, text);
+}
+
+/* --- there is no such command --- */
+
+/* A browser that was made to talk to us: the first words of an HTTP request. */
+static bool is_http(slice name) {
+    return slice_is(name, "post") || slice_is(name, "host:");
+}
+
+static void refuse_http(struct client *c) {
+    static int64_t logged_ms;
+    if (c->created_ms - logged_ms > 60000) {
+        char addr[128];
+        client_peer_name(c, addr, sizeof addr);
+        log_warning(
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands "
+            "to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to "
+            "compromise your Redis instance. Connection from %s aborted.",
+            addr);
+        logged_ms = c->created_ms;
+    }
+    client_close(c);
+}
+
+static void refuse_unknown(struct client *c, const slice *argv, int argc) {
+    enum { SHOWN = 128 };
+    if (is_http(argv[0])) {
+        refuse_http(c);
+        return;
+    }
+    sds args = sds_empty();
+    for (int i = 1; i < argc && sds_len(args) < SHOWN; i++) {
+        size_t room = SHOWN - sds_len(args);
+        args = sds_cat_printf(args, "'%.*s' ", (int)(argv[i].n < room ? argv[i].n : room), argv[i].p);
+    }
+    sds text = sds_cat_printf(sds_empty(), "ERR unknown command '%.*s', with args beginning with: %s",
+                              (int)(argv[0].n < SHOWN ? argv[0].n : SHOWN), argv[0].p, args);
+    gate_reject(c, NULL, text);
+    sds_free(args);
+    sds_free(text);
+}
+
+/* A container is found instead of its subcommand when there is no such subcommand, or no word for one. */
+static bool exists(struct client *c, struct command *cmd, const slice *argv, int argc) {
+    if (!cmd) {
+        refuse_unknown(c, argv, argc);
+        return false;
+    }
+    if (likely(!cmd->subcommands || argc < 2)) return true;
+    if (c->flags & CLIENT_MULTI) c->flags |= CLIENT_DIRTY_EXEC;
+    cmd_unknown_subcommand(c, argv);
+    return false;
+}
+
+/* --- the state of connection and server --- */
+
+static bool arity_ok(struct client *c, struct command *cmd, int argc) {
+    if (likely(command_arity_ok(cmd, argc) && cmd->run)) return true;
+    char text[128];
+    snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command", cmd->name);
+    gate_reject(c, cmd, text);
+    return false;
+}
+
+static bool protected_ok(const struct client *c) {
+    if (server_config.enable_debug_command == PROTECTED_LOCAL) {
+        char addr[128];
+        if (c->io.fd < 0 || (c->flags & CLIENT_UNIX)) return true;
+        client_peer_name(c, addr, sizeof addr);
+        return strncmp(addr, "127.0.0.1:", 10) == 0 || strncmp(addr, "[::1]:", 6) == 0;
+    }
+    return server_config.enable_debug_command == PROTECTED_YES;
+}
+
+static const char *connection_refusal(const struct client *c, const struct command *cmd) {
+    if (unlikely(cmd->flags & CMD_PROTECTED) && !protected_ok(c))
+        return "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+               "can run "
+               "it from a local connection, otherwise you need to set this option in the configuration file, "
+               "and "
+               "then restart the server.";
+    if (unlikely(!c->authenticated) && !(cmd->flags & CMD_NO_AUTH) && client_config.requirepass &&
+        client_config.requirepass[0])
+        return "NOAUTH Authentication required.";
+    if (unlikely(c->flags & CLIENT_MULTI) && (cmd->flags & CMD_NO_MULTI))
+        return "ERR Command not allowed inside a transaction";
+    return NULL;
+}
+
+static const char *write_refusal(const struct command *cmd, bool is_write) {
+    if (!is_write && cmd->run != ping_command) return NULL;
+    if (unlikely(rdb_config.stop_writes_on_error && server_config.save_point_count > 0 &&
+                 !snapshot_state.last_ok))
+        return MISCONF;
+    if (!is_write) return NULL;
+    if (unlikely(repl_is_replica()))
+        return repl_config.replica_read_only ? "READONLY You can't write against a read only replica." : NULL;
+    if (unlikely(repl_config.min_replicas_to_write > 0 && repl_config.min_replicas_max_lag_s > 0) &&
+        repl_good_replicas() < (size_t)repl_config.min_replicas_to_write)
+        return "NOREPLICAS Not enough good replicas to write.";
+    return NULL;
+}
+
+static const char *state_refusal(const struct client *c, const struct command *cmd, uint32_t lacking,
+                                 bool is_write) {
+    if (unlikely((lacking & CMD_STALE) && !repl_config.replica_serve_stale_data) && repl_is_replica() &&
+        !repl_link_up())
+        return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+    if (unlikely(rdb_loading.active) && (lacking & CMD_LOADING) && !rdb_loading.async)
+        return "LOADING Redis is loading the dataset in memory";
+    if (unlikely(c->flags & CLIENT_REPLICA) &&
+        (is_write || (cmd->flags & (CMD_READONLY | CMD_MAY_REPLICATE | CMD_WRITE))))
+        return "ERR Replica can't interact with the keyspace";
+    return NULL;
+}
+
+bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int argc) {
+    if (unlikely(!exists(c, cmd, argv, argc)) || unlikely(!arity_ok(c, cmd, argc))) return false;
+    uint32_t flags = cmd->flags, lacking = ~cmd->flags;
+    const struct txn *txn = txn_peek(c);
+    if (unlikely(txn && cmd->run == exec_command)) { /* it is what its queue is */
+        flags |= txn->flags;
+        lacking |= txn->lacking;
+    }
+    bool obeyed = c->flags & CLIENT_MASTER, is_write = flags & CMD_WRITE;
+    const char *refusal = connection_refusal(c, cmd);
+    if (likely(!refusal) && !obeyed) refusal = write_refusal(cmd, is_write);
+    if (likely(!refusal)) refusal = state_refusal(c, cmd, lacking, is_write);
+    if (likely(!refusal)) return true;
+    gate_reject(c, cmd, refusal);
+    return false;
+}
