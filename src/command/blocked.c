@@ -1,0 +1,227 @@
+/* Clients that wait: for replicas (WAIT), for the end of a pause, for a shutdown that waits itself.
+ *
+ * Invariant: a client has CLIENT_BLOCKED and a client_block exactly while it stands in the list here. A request that a
+ * pause holds back has been taken off the input already, so it is copied and executed when the pause is over.
+ *
+ * Replies are written from hooks and timers, never while another handler runs for the same client. */
+#include "command/dispatch.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "command/handlers.h"
+#include "event/loop.h"
+#include "repl/repl.h"
+#include "server/server.h"
+
+struct client_block {
+    enum { WAITS_FOR_REPLICAS, IS_POSTPONED, WAITS_FOR_SHUTDOWN } why;
+    struct client *c;
+    struct client_block *prev, *next;
+    /* replicas */
+    int64_t offset, replicas;
+    uint64_t due_ms; /* monotonic; 0: never */
+    /* postponed */
+    slice *argv; /* argc slices, and behind them their bytes */
+    int argc;
+    size_t bytes;
+    uint64_t generation; /* number of the pause */
+};
+
+static struct client_block *blocks;
+static struct ev_timer wait_timer, pause_timer;
+static enum pause pause_what;
+static uint64_t pause_until_ms; /* monotonic */
+static uint64_t generation;     /* of pauses: each resumption starts a new one */
+
+static struct client_block *block(struct client *c, int why) {
+    struct client_block *b = mem_zalloc(sizeof *b);
+    b->why = why;
+    b->c = c;
+    b->next = blocks;
+    if (blocks) blocks->prev = b;
+    blocks = b;
+    c->block = b;
+    client_block(c);
+    return b;
+}
+
+static void unlink_block(struct client_block *b) {
+    if (b->prev)
+        b->prev->next = b->next;
+    else
+        blocks = b->next;
+    if (b->next) b->next->prev = b->prev;
+    b->c->block = NULL;
+}
+
+static void free_block(struct client_block *b) {
+    mem_free(b->argv, b->bytes);
+    mem_free(b, sizeof *b);
+}
+
+void block_forget(struct client *c) {
+    struct client_block *b = c->block;
+    if (!b) return;
+    unlink_block(b);
+    free_block(b);
+}
+
+static void wake(struct client_block *b) {
+    struct client *c = b->c;
+    unlink_block(b);
+    free_block(b);
+    client_unblock(c);
+}
+
+/* --- WAIT --- */
+
+/* ms until the first timeout, EV_STOP when nobody has one. */
+static int64_t next_timeout_ms(void) {
+    uint64_t first = 0, now = clock_mono_ms();
+    for (const struct client_block *b = blocks; b; b = b->next)
+        if (b->due_ms && (!first || b->due_ms < first)) first = b->due_ms;
+    if (!first) return EV_STOP;
+    return first > now ? (int64_t)(first - now) : 0;
+}
+
+void block_for_replicas(struct client *c, int64_t offset, int64_t replicas, int64_t timeout_ms) {
+    struct client_block *b = block(c, WAITS_FOR_REPLICAS);
+    b->offset = offset;
+    b->replicas = replicas;
+    if (!timeout_ms) return;
+    b->due_ms = clock_mono_ms() + (uint64_t)timeout_ms;
+    ev_timer_start(&wait_timer, next_timeout_ms());
+}
+
+static void answer_wait(struct client_block *b) {
+    reply_int(&b->c->out, (int64_t)repl_acked_by(b->offset));
+    wake(b);
+}
+
+static void on_ack(void) {
+    for (struct client_block *b = blocks, *next; b; b = next) {
+        next = b->next;
+        if (b->why == WAITS_FOR_REPLICAS && (int64_t)repl_acked_by(b->offset) >= b->replicas) answer_wait(b);
+    }
+}
+
+static int64_t on_wait_timer(void *ctx) {
+    (void)ctx;
+    uint64_t now = clock_mono_ms();
+    for (struct client_block *b = blocks, *next; b; b = next) {
+        next = b->next;
+        if (b->due_ms && b->due_ms <= now) answer_wait(b);
+    }
+    return next_timeout_ms();
+}
+
+bool block_cancel(struct client *c, bool as_error) {
+    struct client_block *b = c->block;
+    if (!b || b->why != WAITS_FOR_REPLICAS) return false;
+    if (as_error) {
+        reply_error(&c->out, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        wake(b);
+    } else {
+        answer_wait(b);
+    }
+    return true;
+}
+
+/* --- pauses --- */
+
+void pause_start(enum pause what, int64_t ms) {
+    uint64_t until = clock_mono_ms() + (uint64_t)ms;
+    if (what > pause_what) pause_what = what;
+    if (until > pause_until_ms) pause_until_ms = until;
+    ev_timer_start(&pause_timer, (int64_t)(pause_until_ms - clock_mono_ms()));
+}
+
+void pause_end(void) {
+    if (pause_what == PAUSE_NONE) return;
+    pause_until_ms = 0;
+    ev_timer_start(&pause_timer, 0); /* not here: another request is being executed */
+}
+
+bool pause_holds(const struct client *c, const struct command *cmd) {
+    if (likely(pause_what == PAUSE_NONE && !server_shutting_down()) || (c->flags & CLIENT_REPLICA))
+        return false;
+    if (pause_what == PAUSE_ALL) return true;
+    const struct txn *txn = txn_peek(c);
+    uint32_t flags = cmd->flags;
+    if (cmd->run == exec_command && txn) flags |= txn->flags;
+    return flags & (CMD_WRITE | CMD_MAY_REPLICATE);
+}
+
+void pause_postpone(struct client *c, const slice *argv, int argc) {
+    struct client_block *b = block(c, IS_POSTPONED);
+    size_t vector = (size_t)argc * sizeof *b->argv, n = vector;
+    for (int i = 0; i < argc; i++) n += argv[i].n;
+    b->argv = mem_alloc(n);
+    b->argc = argc;
+    b->bytes = n;
+    b->generation = generation;
+    char *p = (char *)b->argv + vector;
+    for (int i = 0; i < argc; i++) {
+        memcpy(p, argv[i].p, argv[i].n);
+        b->argv[i] = (slice){p, argv[i].n};
+        p += argv[i].n;
+    }
+}
+
+/* Unblocks first, because the request itself may block. Its reply goes out with what client_unblock scheduled. */
+static void execute_postponed(struct client_block *b) {
+    struct client *c = b->c;
+    struct request r = {.c = c, .argv = b->argv, .argc = b->argc, .is_inline = true};
+    unlink_block(b);
+    client_unblock(c);
+    dispatch_prepare(&r, 1);
+    dispatch_execute(c, &r);
+    client_want_write(c);
+    free_block(b);
+}
+
+/* Executes what the pause held back, oldest first, and not what is postponed anew meanwhile. Each step looks again from
+ * the start, because a request may end the waiting of any other client. */
+static void resume_all(void) {
+    uint64_t before = ++generation;
+    for (;;) {
+        struct client_block *oldest = NULL;
+        for (struct client_block *b = blocks; b; b = b->next)
+            if (b->why == IS_POSTPONED && b->generation < before) oldest = b;
+        if (!oldest) return;
+        execute_postponed(oldest);
+    }
+}
+
+static int64_t on_pause_timer(void *ctx) {
+    (void)ctx;
+    uint64_t now = clock_mono_ms();
+    if (now < pause_until_ms) return (int64_t)(pause_until_ms - now);
+    pause_what = PAUSE_NONE;
+    pause_until_ms = 0;
+    if (!server_shutting_down()) resume_all();
+    return EV_STOP;
+}
+
+/* --- shutdown --- */
+
+void block_for_shutdown(struct client *c) {
+    block(c, WAITS_FOR_SHUTDOWN);
+}
+
+static void on_shutdown_given_up(void) {
+    for (struct client_block *b = blocks, *next; b; b = next) {
+        next = b->next;
+        if (b->why != WAITS_FOR_SHUTDOWN) continue;
+        reply_error(&b->c->out, "ERR Errors trying to SHUTDOWN. Check logs.");
+        wake(b);
+    }
+    ev_timer_start(&pause_timer, 0); /* what it held back goes on, unless a pause holds it still */
+}
+
+void block_init(void) {
+    ev_timer_init(&wait_timer, on_wait_timer, NULL);
+    ev_timer_init(&pause_timer, on_pause_timer, NULL);
+    repl_set_wait_hook(on_ack);
+    server_set_shutdown_hook(on_shutdown_given_up);
+}
