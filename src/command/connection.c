@@ -1,0 +1,164 @@
+/* Commands about the connection itself: AUTH ECHO HELLO PING QUIT RESET SELECT.
+ *
+ * There is one user, "default", whose password is requirepass. */
+#include "command/dispatch.h"
+
+#include "base/digest.h"
+#include "base/sds.h"
+#include "command/handlers.h"
+#include "repl/repl.h"
+#include "server/server.h"
+
+#define WRONGPASS "WRONGPASS invalid username-password pair or user is disabled."
+
+static bool has_password(void) {
+    return client_config.requirepass && client_config.requirepass[0];
+}
+
+/* Compares digests of equal length, so that the time taken tells nothing about the password. */
+static bool is_password(slice given) {
+    uint8_t a[SHA256_BYTES], b[SHA256_BYTES], differs = 0;
+    sha256(given.p, given.n, a);
+    sha256(client_config.requirepass, strlen(client_config.requirepass), b);
+    for (int i = 0; i < SHA256_BYTES; i++) differs |= a[i] ^ b[i];
+    return differs == 0;
+}
+
+static bool authenticate(struct client *c, slice user, slice password) {
+    if (!slice_eq(user, SLICE("default")) || (has_password() && !is_password(password))) {
+        reply_error(&c->out, WRONGPASS);
+        return false;
+    }
+    c->authenticated = true;
+    return true;
+}
+
+void auth_command(struct client *c, const slice *argv, int argc) {
+    if (argc > 3) {
+        cmd_syntax_error(c);
+        return;
+    }
+    if (argc == 2 && !has_password()) {
+        reply_error(&c->out,
+                    "ERR AUTH <password> called without any password configured for the default user. Are "
+                    "you sure your configuration is correct?");
+        return;
+    }
+    if (authenticate(c, argc == 3 ? argv[1] : SLICE("default"), argv[argc - 1])) reply_ok(&c->out);
+}
+
+/* --- HELLO --- */
+
+struct hello {
+    int64_t proto; /* 0: leave it */
+    const slice *auth, *name;
+};
+
+static bool parse_hello(struct client *c, const slice *argv, int argc, struct hello *h) {
+    *h = (struct hello){0};
+    if (argc < 2) return true;
+    if (!cmd_i64(c, argv[1], &h->proto, "ERR Protocol version is not an integer or out of range"))
+        return false;
+    if (h->proto < 2 || h->proto > 3) {
+        reply_error(&c->out, "NOPROTO unsupported protocol version");
+        return false;
+    }
+    for (int i = 2; i < argc; i++) {
+        int left = argc - 1 - i;
+        if (slice_is(argv[i], "AUTH") && left >= 2) {
+            h->auth = &argv[i + 1];
+            i += 2;
+        } else if (slice_is(argv[i], "SETNAME") && left >= 1) {
+            h->name = &argv[++i];
+            if (!client_name_ok(c, *h->name)) return false;
+        } else {
+            reply_errorf(&c->out, "ERR Syntax error in HELLO option '%.*s'", (int)argv[i].n, argv[i].p);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void reply_hello(struct client *c) {
+    struct reply_buf *b = &c->out;
+    reply_map(b, 7);
+    reply_bulk_str(b, "server");
+    reply_bulk_str(b, "redis");
+    reply_bulk_str(b, "version");
+    reply_bulk_str(b, REDIS_VERSION);
+    reply_bulk_str(b, "proto");
+    reply_int(b, b->proto);
+    reply_bulk_str(b, "id");
+    reply_int(b, (int64_t)c->id);
+    reply_bulk_str(b, "mode");
+    reply_bulk_str(b, "standalone");
+    reply_bulk_str(b, "role");
+    reply_bulk_str(b, repl_is_replica() ? "replica" : "master");
+    reply_bulk_str(b, "modules");
+    reply_array(b, 0);
+}
+
+void hello_command(struct client *c, const slice *argv, int argc) {
+    struct hello h;
+    if (!parse_hello(c, argv, argc, &h)) return;
+    if (h.auth && !authenticate(c, h.auth[0], h.auth[1])) return;
+    if (!c->authenticated && has_password()) {
+        reply_error(
+            &c->out,
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+            "<user> <pass> option can be used to authenticate the client and select the RESP protocol "
+            "version at the same time");
+        return;
+    }
+    if (h.name) client_set_name(c, *h.name);
+    if (h.proto) c->out.proto = (uint8_t)h.proto;
+    reply_hello(c);
+}
+
+/* --- the rest --- */
+
+void echo_command(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    reply_bulk(&c->out, argv[1].p, argv[1].n);
+}
+
+void ping_command(struct client *c, const slice *argv, int argc) {
+    if (argc > 2)
+        cmd_arity_error(c, argv);
+    else if (argc == 2)
+        reply_bulk(&c->out, argv[1].p, argv[1].n);
+    else
+        reply_status(&c->out, "PONG");
+}
+
+void quit_command(struct client *c, const slice *argv, int argc) {
+    (void)argv, (void)argc;
+    reply_ok(&c->out);
+    client_close_after_reply(c);
+}
+
+void reset_command(struct client *c, const slice *argv, int argc) {
+    (void)argv, (void)argc;
+    if (c->flags & (CLIENT_MASTER | CLIENT_REPLICA)) {
+        reply_error(&c->out, "ERR can only reset normal client connections");
+        return;
+    }
+    txn_discard(c);
+    c->db = 0;
+    c->out.proto = 2;
+    sds_free(c->name);
+    c->name = NULL;
+    c->authenticated = !has_password();
+    c->flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT |
+                            CLIENT_READONLY_CONN);
+    c->out.muted = false;
+    reply_status(&c->out, "RESET");
+}
+
+void select_command(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    int dbid;
+    if (!cmd_db_index(c, argv[1], &dbid, NULL)) return;
+    c->db = dbid;
+    reply_ok(&c->out);
+}
