@@ -1,0 +1,137 @@
+/* Commands of replication: REPLICAOF PSYNC SYNC REPLCONF ROLE WAIT. What they do is repl/'s; this file parses and reports. */
+#include "command/dispatch.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sds.h"
+#include "command/handlers.h"
+#include "repl/repl.h"
+
+static void log_request(const char *what, const struct client *c) {
+    sds line = client_describe(sds_empty(), c);
+    log_notice("%s enabled (user request from '%s')", what, line);
+    sds_free(line);
+}
+
+static void become_master(struct client *c) {
+    if (repl_is_replica()) {
+        repl_replicaof(NULL, 0);
+        log_request("MASTER MODE", c);
+    }
+    reply_ok(&c->out);
+}
+
+void replicaof_command(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    int64_t port;
+    if (slice_is(argv[1], "no") && slice_is(argv[2], "one")) {
+        become_master(c);
+        return;
+    }
+    if (c->flags & CLIENT_REPLICA) {
+        reply_error(&c->out, "ERR Command is not valid when client is a replica.");
+        return;
+    }
+    if (!cmd_int_in(c, argv[2], 0, 65535, &port, "ERR Invalid master port")) return;
+    if (repl_is_replica() && slice_is(argv[1], repl_master_host()) && repl_master_port() == port) {
+        log_notice(
+            "REPLICAOF would result into synchronization with the master we are already connected with. No "
+            "operation performed.");
+        reply_status(&c->out, "OK Already connected to specified master");
+        return;
+    }
+    sds host = sds_newlen(argv[1].p, argv[1].n);
+    sds what = sds_cat_printf(sds_empty(), "REPLICAOF %s:%d", host, (int)port);
+    repl_replicaof(host, (int)port);
+    log_request(what, c);
+    reply_ok(&c->out);
+    sds_free(host);
+    sds_free(what);
+}
+
+void psync_command(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    repl_psync_command(c, argv[1], argv[2]);
+}
+
+void sync_command(struct client *c, const slice *argv, int argc) {
+    (void)argv, (void)argc;
+    repl_sync_command(c);
+}
+
+void replconf_command(struct client *c, const slice *argv, int argc) {
+    repl_replconf_command(c, argc, argv);
+}
+
+/* --- ROLE --- */
+
+static void role_of_master(struct reply_buf *b) {
+    reply_array(b, 3);
+    reply_bulk_str(b, "master");
+    reply_int(b, repl_offset());
+    struct reply_mark m = reply_defer(b);
+    struct repl_peer_info p;
+    int64_t n = 0;
+    for (size_t i = 0; repl_peer_info(i, &p); i++) {
+        if (strcmp(p.state, "online") != 0) continue;
+        reply_array(b, 3);
+        reply_bulk_str(b, p.ip);
+        reply_bulk_int(b, p.port);
+        reply_bulk_int(b, p.offset);
+        n++;
+    }
+    reply_defer_array(b, m, n);
+}
+
+static void role_of_replica(struct reply_buf *b) {
+    struct repl_link_info link;
+    repl_link_info(&link);
+    reply_array(b, 5);
+    reply_bulk_str(b, "slave");
+    reply_bulk_str(b, repl_master_host());
+    reply_int(b, repl_master_port());
+    reply_bulk_str(b, link.state);
+    reply_int(b, link.up ? link.applied_offset : -1);
+}
+
+void role_command(struct client *c, const slice *argv, int argc) {
+    (void)argv, (void)argc;
+    if (repl_is_replica())
+        role_of_replica(&c->out);
+    else
+        role_of_master(&c->out);
+}
+
+/* --- WAIT --- */
+
+static bool wait_timeout(struct client *c, slice s, int64_t *ms) {
+    if (!cmd_i64(c, s, ms, "ERR timeout is not an integer or out of range")) return false;
+    const char *wrong = NULL;
+    if (*ms < 0)
+        wrong = "ERR timeout is negative";
+    else if (*ms > INT64_MAX - (int64_t)clock_mono_ms())
+        wrong = "ERR timeout is out of range";
+    if (wrong) reply_error(&c->out, wrong);
+    return !wrong;
+}
+
+void wait_command(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    int64_t replicas, timeout_ms;
+    if (repl_is_replica()) {
+        reply_error(
+            &c->out,
+            "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a "
+            "replica is configured to be writable (which is not the default) writes to replicas are just "
+            "local and are not propagated.");
+        return;
+    }
+    if (!cmd_i64(c, argv[1], &replicas, NULL) || !wait_timeout(c, argv[2], &timeout_ms)) return;
+    int64_t acked = (int64_t)repl_acked_by(c->write_offset);
+    if (acked >= replicas || (c->flags & CLIENT_MULTI)) {
+        reply_int(&c->out, acked);
+        return;
+    }
+    block_for_replicas(c, c->write_offset, replicas, timeout_ms);
+    repl_request_acks();
+}
