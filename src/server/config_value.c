@@ -36,13 +36,15 @@ static bool all_digits(slice s) {
     return s.n > 0;
 }
 
+static const char not_yes_or_no[] = "argument must be 'yes' or 'no'";
+
 static const char *set_bool(const struct directive *d, slice v) {
     if (slice_is(v, "yes")) {
         *(bool *)d->field = true;
     } else if (slice_is(v, "no")) {
         *(bool *)d->field = false;
     } else {
-        return "argument must be 'yes' or 'no'";
+        return not_yes_or_no;
     }
     return NULL;
 }
@@ -138,7 +140,7 @@ static const char *set_fixed(const struct directive *d, slice v) {
     if (d->words) { /* a list of what Redis takes: tell nonsense from what is missing */
         const struct config_word *w = d->words;
         while (w->word && !slice_is(v, w->word)) w++;
-        if (!w->word) return words_error(d);
+        if (!w->word) return strcmp(d->words->word, "yes") == 0 ? not_yes_or_no : words_error(d);
     }
     return config_errorf("'%s %.*s' is not supported by Tandem yet, only '%s'", d->name,
                          (int)(v.n < 100 ? v.n : 100), v.p, *d->standard ? d->standard : "\"\"");

@@ -31,7 +31,7 @@ enum { RESERVED_FDS = 32 };
 
 static char run_id[41];
 static char executable[PATH_MAX];
-static bool wrote_pid_file;
+static bool wrote_pid_file, had_arguments;
 
 const char *server_run_id(void) {
     return run_id;
@@ -53,6 +53,7 @@ static void remember_executable(const char *name) {
 void server_process_init(int argc, char **argv) {
     uint8_t seed[16];
     uint64_t number;
+    had_arguments = argc > 1;
     remember_executable(argc > 0 ? argv[0] : "");
     process_title_init(argc, argv);
     random_bytes(seed, sizeof seed);
@@ -106,7 +107,7 @@ void server_process_start(void) {
     log_warning("oO0OoO0OoO0Oo Tandem is starting oO0OoO0OoO0Oo");
     log_warning("Tandem version=%s, Redis protocol version=%s, bits=%zu, pid=%d, just started",
                 TANDEM_VERSION, REDIS_VERSION, sizeof(void *) * 8, (int)getpid());
-    if (config_file()) {
+    if (had_arguments) {
         log_warning("Configuration loaded");
     } else {
         log_warning(

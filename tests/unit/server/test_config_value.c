@@ -121,7 +121,7 @@ Test(config_value, title_templates_know_their_words) {
 
 Test(config_value, what_is_missing_is_refused_by_name) {
     refuse("appendonly", "yes", "'appendonly yes' is not supported by Tandem yet, only 'no'");
-    refuse("appendonly", "maybe", "argument(s) must be one of the following: yes, no");
+    refuse("appendonly", "maybe", "argument must be 'yes' or 'no'");
     refuse("maxmemory", "100mb", "'maxmemory 100mb' is not supported by Tandem yet, only '0'");
     expect("appendonly", "no", "no");
     cr_assert(directive_unsupported(SLICE("APPENDFSYNC")));
