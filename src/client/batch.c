@@ -216,7 +216,7 @@ static void settle_reply_mode(struct client *c) {
         c->flags &= ~(uint32_t)CLIENT_REPLY_SKIP_NEXT;
         c->flags |= CLIENT_REPLY_SKIP;
     }
-    c->out.muted = (c->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_MASTER)) != 0;
+    c->out.muted = (c->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_MASTER | CLIENT_REPLICA)) != 0;
 }
 
 static void execute_request(struct client *c, struct request *r) {

@@ -95,7 +95,7 @@ struct client_facts {
 /* `prepare` is called for small groups just before their execution; what it sees may still not be executed (the
  * client may be closed or blocked first), so it only looks up and prefetches. `execute` may call ev_turn: then other
  * clients are served in the middle of it, but never one that has requests left in this batch.
- * Before execute, out.muted is false unless the client is our master or CLIENT REPLY says otherwise; a handler
+ * Before execute, out.muted is false unless repl/ muted the link or CLIENT REPLY says otherwise; a handler
  * that clears CLIENT_REPLY_OFF and wants to reply unmutes by itself. */
 struct client_hooks {
     void (*prepare)(struct request *reqs, int n); /* may be NULL */
