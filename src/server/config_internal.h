@@ -45,6 +45,7 @@ struct directive {
     const struct config_word *words;                 /* KIND_ENUM, KIND_FLAGS: ends with a NULL word */
     const char *(*check)(slice value);               /* NULL or error text, before anything is stored */
     const char *(*apply)(void);                      /* after CONFIG SET changed it: NULL or error text */
+    const char *failure;                             /* what to say instead when apply fails */
     const char *(*set)(const slice *argv, int argc); /* KIND_SPECIAL: stores; NULL or error text */
     sds (*get)(sds out);                             /* KIND_SPECIAL: appends the text form */
     void (*rewrite)(struct rewrite *rw, const struct directive *d, bool all); /* NULL: one line */

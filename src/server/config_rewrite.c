@@ -216,7 +216,7 @@ static const char *replace_file(const char *path, sds text) {
 }
 
 const char *config_rewrite(bool all) {
-    if (!config_file()) return "ERR The server is running without a config file";
+    if (!config_file()) return "The server is running without a config file";
     struct rewrite rw = {.all = all};
     const char *err = read_old(&rw, config_file());
     if (!err) {
@@ -233,5 +233,5 @@ const char *config_rewrite(bool all) {
         return NULL;
     }
     log_warning("CONFIG REWRITE failed: %s", err);
-    return config_errorf("ERR Rewriting config file: %s", err);
+    return config_errorf("Rewriting config file: %s", err);
 }

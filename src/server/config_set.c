@@ -54,7 +54,7 @@ struct change {
 static const char *failed(slice name, const char *why) {
     static sds text;
     sds_free(text);
-    text = sds_cat_printf(sds_empty(), "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s",
+    text = sds_cat_printf(sds_empty(), "CONFIG SET failed (possibly related to argument '%.*s') - %s",
                           (int)name.n, name.p, why);
     return text;
 }
@@ -68,7 +68,7 @@ static const char *find_all(struct change *changes, const slice *pairs, int n) {
         if (!changes[i].d) {
             sds_free(unknown);
             unknown = sds_cat_printf(sds_empty(),
-                                     "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
+                                     "Unknown option or number of arguments for CONFIG SET - '%.*s'",
                                      (int)name.n, name.p);
             return unknown;
         }
@@ -83,12 +83,17 @@ static bool protected_allowed(void) {
            (server_config.enable_protected_configs == PROTECTED_LOCAL && config_caller_is_local);
 }
 
+/* The old and the new name of a directive in one call count as two: the later one wins. */
+static bool is_alias(const struct change *c) {
+    return c->d->alias && slice_is(c->name, c->d->alias);
+}
+
 static const char *refused(const struct change *changes, int i) {
     const struct directive *d = changes[i].d;
     if (d->flags & DIRECTIVE_IMMUTABLE) return "can't set immutable config";
     if ((d->flags & DIRECTIVE_PROTECTED) && !protected_allowed()) return "can't set protected config";
     for (int j = 0; j < i; j++) {
-        if (changes[j].d == d) return "duplicate parameter";
+        if (changes[j].d == d && is_alias(&changes[j]) == is_alias(&changes[i])) return "duplicate parameter";
     }
     return NULL;
 }
@@ -123,7 +128,7 @@ static const char *apply_all(const struct change *changes, int n, int *bad) {
         const char *err = done ? NULL : changes[i].d->apply();
         if (!err) continue;
         *bad = i;
-        return err;
+        return changes[i].d->failure ? changes[i].d->failure : err;
     }
     return NULL;
 }

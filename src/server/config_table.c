@@ -147,7 +147,8 @@ const struct directive directives[] = {
 
     /* network and clients */
     INT("port", NULL, 0, &S->port, 0, 65535, "6379", .apply = apply_listen),
-    SPECIAL("bind", NULL, MULTI, bind_set, bind_get, "* -::*", .apply = apply_listen),
+    SPECIAL("bind", NULL, MULTI, bind_set, bind_get, "* -::*", .apply = apply_listen,
+            .failure = "Failed to bind to specified addresses."),
     STRING("bind-source-addr", NULL, 0, &R->bind_source, ""),
     STRING("unixsocket", NULL, FIXED, &S->unixsocket, ""),
     {.name = "unixsocketperm",

@@ -103,5 +103,5 @@ Test(config_rewrite, what_it_writes_it_reads_again) {
 }
 
 Test(config_rewrite, needs_a_file) {
-    cr_assert_str_eq(config_rewrite(false), "ERR The server is running without a config file");
+    cr_assert_str_eq(config_rewrite(false), "The server is running without a config file");
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "client/client.h"
+#include "repl/repl.h"
 #include "server/config_internal.h"
 
 TestSuite(config_set, .init = config_init);
@@ -29,10 +30,9 @@ Test(config_set, several_at_once) {
 }
 
 Test(config_set, one_bad_value_leaves_all_as_they_were) {
-    cr_assert_str_eq(
-        SET("timeout", "7", "hz", "20", "maxclients", "abc"),
-        "ERR CONFIG SET failed (possibly related to argument 'maxclients') - argument couldn't be "
-        "parsed into an integer");
+    cr_assert_str_eq(SET("timeout", "7", "hz", "20", "maxclients", "abc"),
+                     "CONFIG SET failed (possibly related to argument 'maxclients') - argument couldn't be "
+                     "parsed into an integer");
     cr_assert_eq(client_config.timeout_s, 0);
     cr_assert_eq(server_config.hz, 10);
 }
@@ -41,11 +41,19 @@ Test(config_set, a_failed_effect_restores_values_and_effects) {
     config_set_hooks(&hooks);
     cr_assert_str_eq(
         SET("timeout", "7", "port", "1"),
-        "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. "
+        "CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. "
         "Check server logs.");
     cr_assert_eq(server_config.port, 6379);
     cr_assert_eq(client_config.timeout_s, 0);
     cr_assert_eq(listens, 2, "the old port must be listened on again");
+}
+
+Test(config_set, a_failed_bind_has_words_of_its_own) {
+    config_set_hooks(&hooks);
+    server_config.port = 1;
+    cr_assert_str_eq(SET("bind", "127.0.0.1"),
+                     "CONFIG SET failed (possibly related to argument 'bind') - Failed to "
+                     "bind to specified addresses.");
 }
 
 Test(config_set, an_effect_shared_by_two_runs_once_and_not_without_change) {
@@ -58,35 +66,31 @@ Test(config_set, an_effect_shared_by_two_runs_once_and_not_without_change) {
 
 Test(config_set, refusals_name_the_argument) {
     cr_assert_str_eq(SET("port", "1", "Port", "2"),
-                     "ERR CONFIG SET failed (possibly related to argument 'Port') - duplicate parameter");
-    cr_assert_str_eq(
-        SET("min-slaves-to-write", "1", "min-replicas-to-write", "2"),
-        "ERR CONFIG SET failed (possibly related to argument 'min-replicas-to-write') - duplicate "
-        "parameter");
+                     "CONFIG SET failed (possibly related to argument 'Port') - duplicate parameter");
+    cr_assert_null(SET("min-slaves-to-write", "1", "min-replicas-to-write", "2"));
+    cr_assert_eq(repl_config.min_replicas_to_write, 2);
     cr_assert_str_eq(
         SET("databases", "3"),
-        "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config");
+        "CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config");
     cr_assert_str_eq(SET("nonsense", "3"),
-                     "ERR Unknown option or number of arguments for CONFIG SET - 'nonsense'");
-    cr_assert_str_eq(
-        SET("appendfsync", "always"),
-        "ERR CONFIG SET failed (possibly related to argument 'appendfsync') - 'appendfsync' is not "
-        "supported by Tandem yet");
+                     "Unknown option or number of arguments for CONFIG SET - 'nonsense'");
+    cr_assert_str_eq(SET("appendfsync", "always"),
+                     "CONFIG SET failed (possibly related to argument 'appendfsync') - 'appendfsync' is not "
+                     "supported by Tandem yet");
 }
 
 Test(config_set, protected_directives_need_leave) {
     cr_assert_str_eq(
         SET("dbfilename", "x.rdb"),
-        "ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config");
+        "CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config");
     server_config.enable_protected_configs = PROTECTED_LOCAL;
     cr_assert_not_null(SET("dbfilename", "x.rdb"));
     config_caller_is_local = true;
     cr_assert_null(SET("dbfilename", "x.rdb"));
     config_caller_is_local = false;
     server_config.enable_protected_configs = PROTECTED_YES;
-    cr_assert_str_eq(
-        SET("dir", "/nonexistent"),
-        "ERR CONFIG SET failed (possibly related to argument 'dir') - No such file or directory");
+    cr_assert_str_eq(SET("dir", "/nonexistent"),
+                     "CONFIG SET failed (possibly related to argument 'dir') - No such file or directory");
 }
 
 Test(config_set, hz_out_of_range_is_corrected) {
