@@ -22,12 +22,11 @@ bool cmd_i64(struct client *c, slice s, int64_t *out, const char *err) {
 }
 
 bool cmd_int_in(struct client *c, slice s, int64_t min, int64_t max, int64_t *out, const char *err) {
+    if (!err && min == 0 && max >= INT_MAX) err = "ERR value is out of range, must be positive";
     if (!cmd_i64(c, s, out, err)) return false;
     if (*out >= min && *out <= max) return true;
     if (err)
         reply_error(&c->out, err);
-    else if (min == 0 && (max == INT64_MAX || max == INT_MAX))
-        reply_error(&c->out, "ERR value is out of range, must be positive");
     else
         reply_errorf(&c->out, "ERR value is out of range, value must between %lld and %lld", (long long)min,
                      (long long)max);

@@ -1,12 +1,12 @@
 /* COMMAND DOCS, and the notation in which rows state a command's arguments.
  *
  *   arguments: argument argument ...                          separated by one blank
- *   argument:  name ':' type [key-spec] ['TOKEN'] ['?'] ['*'] ['+'] ['@' since] ['!' deprecated-since] ['(' arguments ')']
+ *   argument:  name '=' type [key-spec] ['TOKEN'] ['?'] ['*'] ['+'] ['@' since] ['!' deprecated-since] ['(' arguments ')']
  *   type:      s string  i integer  d double  k key (then the number of its key specification)  p pattern
  *              u unix-time  t pure-token  o oneof  b block
  *   ? optional   * multiple   + multiple with the token each time
  *
- * For instance: "key:k0 condition:o?@2.6.12(nx:t'NX' xx:t'XX')". The rows are part of the program, so a mistake in
+ * For instance: "key=k0 condition=o?@2.6.12(nx=t'NX' xx=t'XX')". The rows are part of the program, so a mistake in
  * one is a failed assertion, found by the test that asks for all docs. */
 #include "command/introspect.h"
 
@@ -29,7 +29,7 @@ static slice take_while(const char **p, bool (*in)(char c)) {
 }
 
 static bool in_name(char c) {
-    return isalnum((unsigned char)c) || strchr("-_|/.", c);
+    return isalnum((unsigned char)c) || strchr("-_|/.:", c);
 }
 static bool in_version(char c) {
     return isdigit((unsigned char)c) || c == '.';
@@ -51,7 +51,7 @@ static const char *skip_group(const char *p) {
 static const char *parse_argument(const char *p, struct argument *a) {
     *a = (struct argument){.key_spec = -1};
     a->name = take_while(&p, in_name);
-    assert_that(a->name.n > 0 && *p == ':' && p[1]);
+    assert_that(a->name.n > 0 && *p == '=' && p[1]);
     a->type = p[1];
     p += 2;
     if (a->type == 'k') a->key_spec = isdigit((unsigned char)*p) ? *p++ - '0' : -1;

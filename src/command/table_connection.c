@@ -48,10 +48,10 @@ static struct command client_subcommands[] = {
      .since = "2.4.0",
      .complexity = "O(N) where N is the number of client connections",
      .summary = "Close connections",
-     .args = "filter:o(ip:port:s!2.8.12 new-format:o*(client-id:i'ID'?@2.8.12 "
-             "normal_master_slave_pubsub:o'TYPE'?@2.8.12(normal:t'NORMAL' master:t'MASTER'@3.2.0 "
-             "slave:t'SLAVE' replica:t'REPLICA'@5.0.0 pubsub:t'PUBSUB') username:s'USER'? "
-             "ip:port:s'ADDR'? ip:port:s'LADDR'?@6.2.0 yes/no:s'SKIPME'?))",
+     .args = "filter=o(ip:port=s!2.8.12 new-format=o*(client-id=i'ID'?@2.8.12 "
+             "normal_master_slave_pubsub=o'TYPE'?@2.8.12(normal=t'NORMAL' master=t'MASTER'@3.2.0 "
+             "slave=t'SLAVE' replica=t'REPLICA'@5.0.0 pubsub=t'PUBSUB') username=s'USER'? "
+             "ip:port=s'ADDR'? ip:port=s'LADDR'?@6.2.0 yes/no=s'SKIPME'?))",
      .history = WORDS("2.8.12", "Filters.", "2.8.12", "Filter `ID`.", "3.2.0", "`master` for filter `TYPE`.",
                       "5.0.0", "`replica` for filter `TYPE`; `slave` still works.", "6.2.0",
                       "Filter `LADDR`.")},
@@ -64,8 +64,8 @@ static struct command client_subcommands[] = {
      .since = "2.4.0",
      .complexity = "O(N) where N is the number of client connections",
      .summary = "Describe all connections",
-     .args = "normal_master_replica_pubsub:o'TYPE'?@5.0.0(normal:t'NORMAL' master:t'MASTER' "
-             "replica:t'REPLICA' pubsub:t'PUBSUB') id:b'ID'?@6.2.0(client-id:i*)",
+     .args = "normal_master_replica_pubsub=o'TYPE'?@5.0.0(normal=t'NORMAL' master=t'MASTER' "
+             "replica=t'REPLICA' pubsub=t'PUBSUB') id=b'ID'?@6.2.0(client-id=i*)",
      .history = WORDS("2.8.12", "Field `id`.", "5.0.0", "Option `TYPE`.", "6.0.0", "Field `user`.", "6.2.0",
                       "Fields `argv-mem`, `tot-mem`, `laddr` and `redir`, option `ID`.", "7.0.0",
                       "Fields `resp`, `multi-mem`, `rbs` and `rbp`.", "7.0.3", "Field `ssub`."),
@@ -79,7 +79,7 @@ static struct command client_subcommands[] = {
      .since = "7.0.0",
      .complexity = "O(1)",
      .summary = "Exempt this connection from client eviction",
-     .args = "enabled:o(on:t'ON' off:t'OFF')"},
+     .args = "enabled=o(on=t'ON' off=t'OFF')"},
     {.name = "client|pause",
      .run = client_pause_command,
      .arity = -3,
@@ -89,7 +89,7 @@ static struct command client_subcommands[] = {
      .since = "2.9.50",
      .complexity = "O(1)",
      .summary = "Hold back the commands of clients for some time",
-     .args = "timeout:i mode:o?@6.2.0(write:t'WRITE' all:t'ALL')",
+     .args = "timeout=i mode=o?@6.2.0(write=t'WRITE' all=t'ALL')",
      .history = WORDS("6.2.0", "Mode `WRITE`.")},
     {.name = "client|reply",
      .run = client_reply_command,
@@ -100,7 +100,7 @@ static struct command client_subcommands[] = {
      .since = "3.2.0",
      .complexity = "O(1)",
      .summary = "Turn the replies of this connection on or off",
-     .args = "on_off_skip:o(on:t'ON' off:t'OFF' skip:t'SKIP')"},
+     .args = "on_off_skip=o(on=t'ON' off=t'OFF' skip=t'SKIP')"},
     {.name = "client|setname",
      .run = client_setname_command,
      .arity = 3,
@@ -110,7 +110,7 @@ static struct command client_subcommands[] = {
      .since = "2.6.9",
      .complexity = "O(1)",
      .summary = "Name this connection",
-     .args = "connection-name:s"},
+     .args = "connection-name=s"},
     {.name = "client|unblock",
      .run = client_unblock_command,
      .arity = -3,
@@ -120,7 +120,7 @@ static struct command client_subcommands[] = {
      .since = "5.0.0",
      .complexity = "O(log N) where N is the number of client connections",
      .summary = "Wake up a blocked client",
-     .args = "client-id:i timeout_error:o?(timeout:t'TIMEOUT' error:t'ERROR')"},
+     .args = "client-id=i timeout_error=o?(timeout=t'TIMEOUT' error=t'ERROR')"},
     {.name = "client|unpause",
      .run = client_unpause_command,
      .arity = 2,
@@ -142,7 +142,7 @@ struct command connection_commands[] = {
      .since = "1.0.0",
      .complexity = "O(N) where N is the number of passwords defined for the user",
      .summary = "Authenticate the connection",
-     .args = "username:s?@6.0.0 password:s",
+     .args = "username=s?@6.0.0 password=s",
      .history = WORDS("6.0.0", "A user name may come before the password.")},
     {.name = "client",
      .arity = -2,
@@ -160,7 +160,7 @@ struct command connection_commands[] = {
      .since = "1.0.0",
      .complexity = "O(1)",
      .summary = "Return the argument",
-     .args = "message:s"},
+     .args = "message=s"},
     {.name = "hello",
      .run = hello_command,
      .arity = -1,
@@ -170,8 +170,8 @@ struct command connection_commands[] = {
      .since = "6.0.0",
      .complexity = "O(1)",
      .summary = "Agree on the protocol version, and authenticate",
-     .args = "arguments:b?(protover:i username_password:b'AUTH'?(username:s password:s) "
-             "clientname:s'SETNAME'?)",
+     .args = "arguments=b?(protover=i username_password=b'AUTH'?(username=s password=s) "
+             "clientname=s'SETNAME'?)",
      .history = WORDS("6.2.0", "Without arguments it reports on the connection.")},
     {.name = "ping",
      .run = ping_command,
@@ -182,7 +182,7 @@ struct command connection_commands[] = {
      .since = "1.0.0",
      .complexity = "O(1)",
      .summary = "Ask for a sign of life",
-     .args = "message:s?",
+     .args = "message=s?",
      .tips = WORDS("request_policy:all_shards", "response_policy:all_succeeded")},
     {.name = "quit",
      .run = quit_command,
@@ -211,5 +211,5 @@ struct command connection_commands[] = {
      .since = "1.0.0",
      .complexity = "O(1)",
      .summary = "Choose the database of this connection",
-     .args = "index:i"},
+     .args = "index=i"},
     {.name = NULL}};

@@ -48,5 +48,5 @@ struct command transactions_commands[] = {
      .since = "2.2.0",
      .complexity = "O(1) for every key",
      .summary = "Let the next transaction fail if a key changes before it",
-     .args = "key:k0*"},
+     .args = "key=k0*"},
     {.name = NULL}};
