@@ -119,7 +119,7 @@ void server_process_start(void) {
     if (server_config.disable_thp) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     signals_set_program("Tandem " TANDEM_VERSION);
     process_crash_log(server_config.crash_log);
-    log_set_role('M');
+    log_set_role(server_config.replicaof_host[0] ? 'S' : 'M');
     log_notice("monotonic clock: POSIX clock_gettime");
 }
 
