@@ -19,7 +19,9 @@ const char *config_file(void) {
 }
 
 static void print_version(void) {
-    printf("Tandem server v=%s redis=%s bits=%zu\n", TANDEM_VERSION, REDIS_VERSION, sizeof(void *) * 8);
+    /* Tools look for "v=" and take the reference's version from it. */
+    printf("Tandem %s (Redis server v=%s) malloc=tandem bits=%zu\n", TANDEM_VERSION, REDIS_VERSION,
+           sizeof(void *) * 8);
     exit(0);
 }
 

@@ -123,7 +123,7 @@ bool server_shutdown(int flags) {
     if (!(flags & SHUTDOWN_NOW) && server_config.shutdown_timeout_s && !all_in_sync()) {
         stopping.waiting = true;
         stopping.until_ms = clock_mono_ms() + (uint64_t)server_config.shutdown_timeout_s * 1000;
-        repl_request_acks();
+        repl_request_acks(); /* once: each request lengthens what is to be acknowledged */
         log_notice("Waiting for replicas before shutting down.");
         return true;
     }
@@ -133,10 +133,7 @@ bool server_shutdown(int flags) {
 void shutdown_check(void) {
     if (!stopping.waiting) return;
     bool time_is_up = clock_mono_ms() >= stopping.until_ms;
-    if (!time_is_up && !all_in_sync()) {
-        repl_request_acks();
-        return;
-    }
+    if (!time_is_up && !all_in_sync()) return;
     if (finish()) return;
     log_warning("Errors trying to shut down the server. Check the logs for more information.");
     give_up();
