@@ -63,8 +63,9 @@ uint64_t test_below(uint64_t n);
 #define WAIT_UNTIL(cond)                                                                                     \
     do {                                                                                                     \
         uint64_t wait_end_ = now_ms() + WAIT_MS;                                                             \
-        while (!(cond) && now_ms() < wait_end_) usleep(5000);                                                \
-        cr_assert((cond), "still not so after %d ms: %s", WAIT_MS, #cond);                                   \
+        bool so_;                                                                                            \
+        while (!(so_ = (cond)) && now_ms() < wait_end_) usleep(5000);                                        \
+        cr_assert(so_, "still not so after %d ms: %s", WAIT_MS, #cond);                                      \
     } while (0)
 
 #define EXPECT(server, expected, ...)                                                                        \

@@ -1,0 +1,364 @@
+/* A replica and masters that answer nonsense at each step, stop in the middle, or send a file that is none: each time a
+ * clear line in the log, another try, and what the replica had is still there. The master is this test itself. */
+#include "base/digest.h"
+#include "support/server.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <glob.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ID   "0123456789abcdef0123456789abcdef01234567"
+#define MARK "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
+
+struct master {
+    int listen_fd, port;
+    int fd; /* the replica's connection; -1: none */
+    char in[4096];
+    size_t used;
+};
+
+static void master_open(struct master *m) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    *m = (struct master){.listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .fd = -1};
+    cr_assert_eq(bind(m->listen_fd, (struct sockaddr *)&at, n), 0);
+    cr_assert_eq(listen(m->listen_fd, 8), 0);
+    getsockname(m->listen_fd, (struct sockaddr *)&at, &n);
+    m->port = ntohs(at.sin_port);
+}
+
+static void hang_up(struct master *m) {
+    if (m->fd >= 0) close(m->fd);
+    m->fd = -1;
+    m->used = 0;
+}
+
+static void master_close(struct master *m) {
+    hang_up(m);
+    close(m->listen_fd);
+}
+
+static void wait_readable(int fd) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    cr_assert_eq(poll(&p, 1, WAIT_MS), 1, "the replica does not come");
+}
+
+static void accept_replica(struct master *m) {
+    hang_up(m);
+    wait_readable(m->listen_fd);
+    m->fd = accept(m->listen_fd, NULL, NULL);
+    cr_assert_geq(m->fd, 0);
+}
+
+static void say(struct master *m, const char *bytes, size_t n) {
+    cr_assert_eq(send(m->fd, bytes, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+static void say_text(struct master *m, const char *text) {
+    say(m, text, strlen(text));
+}
+
+/* Length of the first whole request in the buffer, its words in text; 0: not whole yet. */
+static size_t parse_request(const struct master *m, char *text, size_t cap) {
+    int argc, len, at = 0, used;
+    text[0] = '\0';
+    if (m->used && m->in[0] != '*') { /* SYNC comes inline */
+        const char *end = memchr(m->in, '\n', m->used);
+        if (end) snprintf(text, cap, "%.*s", (int)(end - m->in - 1), m->in);
+        return end ? (size_t)(end - m->in) + 1 : 0;
+    }
+    if (sscanf(m->in, "*%d\r\n%n", &argc, &at) != 1 || !at) return 0;
+    for (int i = 0; i < argc; i++) {
+        used = 0;
+        if (sscanf(m->in + at, "$%d\r\n%n", &len, &used) != 1 || !used) return 0;
+        if ((size_t)(at + used + len + 2) > m->used) return 0;
+        snprintf(text + strlen(text), cap - strlen(text), "%s%.*s", i ? " " : "", len, m->in + at + used);
+        at += used + len + 2;
+    }
+    return (size_t)at;
+}
+
+/* The replica's next request, its words separated by blanks. */
+static const char *hear(struct master *m) {
+    static char text[512];
+    size_t n;
+    while ((n = parse_request(m, text, sizeof text)) == 0) {
+        wait_readable(m->fd);
+        ssize_t got = recv(m->fd, m->in + m->used, sizeof m->in - 1 - m->used, 0);
+        cr_assert_gt(got, 0, "the replica hung up");
+        m->used += (size_t)got;
+        m->in[m->used] = '\0';
+    }
+    memmove(m->in, m->in + n, m->used - n + 1);
+    m->used -= n;
+    return text;
+}
+
+/* Plays a friendly master until the request that begins with `word` came; returns that. */
+static const char *play_until(struct master *m, const char *word) {
+    for (;;) {
+        const char *said = hear(m);
+        if (strncmp(said, word, strlen(word)) == 0) return said;
+        if (strcmp(said, "PING") == 0)
+            say_text(m, "+PONG\r\n");
+        else if (strncmp(said, "REPLCONF ACK", 12) != 0)
+            say_text(m, "+OK\r\n");
+    }
+}
+
+/* --- RDB files --- */
+
+static size_t make_rdb(char *out, int keys, bool unknown_type) {
+    size_t n = (size_t)sprintf(out, "REDIS0010");
+    out[n++] = (char)0xfe;
+    out[n++] = 0;
+    for (int i = 0; i < keys; i++) {
+        out[n++] = 0;
+        n += (size_t)sprintf(out + n, "\x04new%d\x01v", i);
+    }
+    if (unknown_type) {
+        out[n++] = 99;
+        n += (size_t)sprintf(out + n, "\x01k\x01v");
+    }
+    out[n++] = (char)0xff;
+    uint64_t crc = crc64(0, out, n);
+    for (int i = 0; i < 8; i++) out[n++] = (char)(crc >> (8 * i));
+    return n;
+}
+
+/* --- faults --- */
+
+struct fault {
+    const char *name;
+    const char *at;    /* the request that is answered so */
+    const char *reply; /* "": hang up at once */
+    const char *file;  /* sent after reply: "good", "short", "flipped", "no rdb", or NULL */
+    const char *logged;
+};
+
+static const struct fault faults[] = {
+    {"hang up at once", "PING", "", NULL, "Master did not respond to command during SYNC handshake"},
+    {"not our protocol", "PING", "HTTP/1.1 400 Bad Request\r\n\r\n", NULL,
+     "Error reply to PING from master: 'HTTP"},
+    {"full", "PING", "-ERR max number of clients reached\r\n", NULL,
+     "Error reply to PING from master: '-ERR max"},
+    {"hang up at REPLCONF", "REPLCONF", "", NULL, "Failed to read response from the server"},
+    {"hang up at PSYNC", "PSYNC", "", NULL, "Master did not reply to PSYNC, will try later"},
+    {"nonsense to PSYNC", "PSYNC", "+WHATEVER\r\n", NULL, "Unexpected reply to PSYNC from master: +WHATEVER"},
+    {"no identity", "PSYNC", "+FULLRESYNC\r\n", NULL, "Master replied with wrong +FULLRESYNC syntax."},
+    {"negative offset", "PSYNC", "+FULLRESYNC " ID " -7\r\n", NULL, "wrong +FULLRESYNC syntax"},
+    {"loading", "PSYNC", "-LOADING Redis is loading\r\n", NULL,
+     "unable to PSYNC but should be in the future: -LOADING"},
+    {"no link", "PSYNC", "-NOMASTERLINK Can't SYNC\r\n", NULL, "should be in the future: -NOMASTERLINK"},
+    {"no length", "PSYNC", "+FULLRESYNC " ID " 9\r\nhello\r\n", NULL,
+     "the first byte is not '$' (we received 'hello')"},
+    {"snapshot failed", "PSYNC", "+FULLRESYNC " ID " 9\r\n\n\n-ERR BGSAVE failed\r\n", NULL,
+     "MASTER aborted replication with an error: ERR BGSAVE failed"},
+    {"bad length", "PSYNC", "+FULLRESYNC " ID " 9\r\n$-3\r\n", NULL, "we received '$-3'"},
+    {"nothing", "PSYNC", "+FULLRESYNC " ID " 9\r\n$0\r\n", NULL,
+     "Wrong signature trying to load DB from file"},
+    {"cut short", "PSYNC", "+FULLRESYNC " ID " 9\r\n$500\r\n", "good",
+     "I/O error trying to sync with MASTER"},
+    {"no mark", "PSYNC", "+FULLRESYNC " ID " 9\r\n$EOF:" MARK "\r\n", "good",
+     "I/O error trying to sync with MASTER"},
+    {"flipped bit", "PSYNC", "+FULLRESYNC " ID " 9\r\n$", "flipped", "Wrong RDB checksum"},
+    {"not a snapshot", "PSYNC", "+FULLRESYNC " ID " 9\r\n$", "no rdb",
+     "Wrong signature trying to load DB from file"},
+    {"flipped bit before the mark", "PSYNC", "+FULLRESYNC " ID " 9\r\n$EOF:" MARK "\r\n", "flipped",
+     "Wrong RDB checksum"},
+};
+
+static void send_file(struct master *m, const struct fault *f) {
+    char rdb[512];
+    bool counted = f->reply[strlen(f->reply) - 1] == '$', marked = strstr(f->reply, "EOF") != NULL;
+    size_t n = make_rdb(rdb, 3, false);
+    if (strcmp(f->file, "flipped") == 0) rdb[12] ^= 0x10;
+    if (strcmp(f->file, "no rdb") == 0) memcpy(rdb, "GIF89a", 6);
+    if (counted) {
+        char length[32];
+        snprintf(length, sizeof length, "%zu\r\n", n);
+        say_text(m, length);
+    }
+    say(m, rdb, n);
+    if (marked && strcmp(f->file, "flipped") == 0) say_text(m, MARK);
+}
+
+static bool leftovers(const struct srv *r) {
+    char pattern[200];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/temp-*", r->dir);
+    bool any = glob(pattern, 0, NULL, &found) == 0;
+    globfree(&found);
+    return any;
+}
+
+static void old_data_is_there(struct srv *r, const char *after) {
+    cr_assert(srv_alive(r), "it died of: %s", after);
+    cr_assert_str_eq(srv_cmd(r, "DBSIZE"), "(integer) 2", "after: %s", after);
+    cr_assert_str_eq(srv_cmd(r, "GET precious"), "\"data\"", "after: %s", after);
+}
+
+Test(broken_masters, cost_nothing_but_the_attempt) {
+    struct master m;
+    struct srv *r = srv_start(TANDEM, "%s", "");
+    master_open(&m);
+    EXPECT(r, "OK", "SET precious data");
+    EXPECT(r, "OK", "SET more data");
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        const struct fault *f = &faults[i];
+        int before = srv_log_count(r, f->logged);
+        srv_cmd(r, "REPLICAOF NO ONE");
+        EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+        accept_replica(&m);
+        play_until(&m, f->at);
+        say_text(&m, f->reply);
+        if (f->file) send_file(&m, f);
+        /* It gives up by itself where it can know better; a cut is the fault in the other cases. */
+        if (f->file && strcmp(f->file, "good") == 0) hang_up(&m);
+        if (!f->reply[0]) hang_up(&m);
+        WAIT_UNTIL(srv_log_count(r, f->logged) > before);
+        old_data_is_there(r, f->name);
+        accept_replica(&m); /* it tries again */
+        cr_assert_str_eq(hear(&m), "PING", "after: %s", f->name);
+        hang_up(&m);
+    }
+    WAIT_UNTIL(!leftovers(r));
+    master_close(&m);
+    srv_free(r);
+}
+
+Test(broken_masters, one_that_falls_silent_is_left) {
+    struct master m;
+    struct srv *r = srv_start(TANDEM, "--repl-timeout 1");
+    static const char *const stops[] = {"", "+FULLRESYNC " ID " 9\r\n",
+                                        "+FULLRESYNC " ID " 9\r\n$500\r\nREDIS0010"};
+    master_open(&m);
+    EXPECT(r, "OK", "SET precious data");
+    EXPECT(r, "OK", "SET more data");
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+    for (size_t i = 0; i < 3; i++) {
+        accept_replica(&m);
+        play_until(&m, "PSYNC");
+        say_text(&m, stops[i]);
+        old_data_is_there(r, stops[i]);
+        wait_readable(m.listen_fd); /* it comes back while this connection is open */
+    }
+    cr_assert(srv_logged(r, "Timeout connecting to the MASTER..."));
+    cr_assert(srv_logged(r, "Timeout receiving bulk data from MASTER..."));
+    old_data_is_there(r, "silence");
+    master_close(&m);
+    srv_free(r);
+}
+
+/* The checksum is right and the content is not: the data is gone by then, and what a restart would read is not. */
+Test(broken_masters, a_liar_leaves_it_empty_and_asking_for_everything) {
+    char rdb[512], head[80];
+    struct master m;
+    struct srv *r = srv_start(TANDEM, "%s", "");
+    master_open(&m);
+    EXPECT(r, "OK", "SET precious data");
+    EXPECT(r, "OK", "SAVE");
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+    accept_replica(&m);
+    play_until(&m, "PSYNC");
+    size_t n = make_rdb(rdb, 3, true);
+    snprintf(head, sizeof head, "+FULLRESYNC " ID " 9\r\n$%zu\r\n", n);
+    say_text(&m, head);
+    say(&m, rdb, n);
+    accept_replica(&m);
+    cr_assert_str_eq(play_until(&m, "PSYNC"), "PSYNC ? -1");
+    cr_assert(srv_logged(r, "Failed trying to load the MASTER synchronization DB from disk: "));
+    EXPECT(r, "(integer) 0", "DBSIZE");
+    srv_kill(r);
+    master_close(&m);
+    srv_restart(r);
+    EXPECT(r, "\"data\"", "GET precious");
+    srv_free(r);
+}
+
+/* --- and a good one, byte by byte and all at once --- */
+
+static const char stream[] = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\ny\r\n"
+                             "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
+enum { BEFORE_GETACK = 23 + 27 };
+
+static void good_sync(struct srv *r, struct master *m, bool marked, bool by_bytes) {
+    char all[1024], rdb[512], wanted[64];
+    size_t rdb_n = make_rdb(rdb, 3, false);
+    accept_replica(m);
+    play_until(m, "PSYNC");
+    size_t n = marked ? (size_t)sprintf(all, "\n+FULLRESYNC " ID " 1000\r\n\n\n$EOF:" MARK "\r\n")
+                      : (size_t)sprintf(all, "+FULLRESYNC " ID " 1000\r\n$%zu\r\n", rdb_n);
+    memcpy(all + n, rdb, rdb_n);
+    n += rdb_n;
+    if (marked) {
+        memcpy(all + n, MARK, 40);
+        n += 40;
+    } else { /* the stream may follow at once: the length tells where it begins */
+        memcpy(all + n, stream, sizeof stream - 1);
+        n += sizeof stream - 1;
+    }
+    for (size_t at = 0; at < n; at += by_bytes ? 1 : n) say(m, all + at, by_bytes ? 1 : n);
+    if (marked) {
+        cr_assert_str_eq(play_until(m, "REPLCONF ACK"), "REPLCONF ACK 1000",
+                         "at once: the master waits for it");
+        say(m, stream, sizeof stream - 1);
+    }
+    snprintf(wanted, sizeof wanted, "REPLCONF ACK %d", 1000 + BEFORE_GETACK);
+    while (strcmp(hear(m), wanted) != 0) {}
+    EXPECT(r, "(integer) 3", "DBSIZE");
+    cr_assert_str_eq(srv_info(r, "master_replid"), ID);
+    WAIT_UNTIL(srv_info_int(r, "slave_repl_offset") == 1000 + (int)sizeof stream - 1);
+    /* A cut: it asks for the very next byte. */
+    hang_up(m);
+    accept_replica(m);
+    snprintf(wanted, sizeof wanted, "PSYNC " ID " %d", 1000 + (int)sizeof stream);
+    cr_assert_str_eq(play_until(m, "PSYNC"), wanted);
+    say_text(m, "+CONTINUE\r\n*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\nz\r\n");
+    WAIT_UNTIL(srv_link_up(r));
+    EXPECT(r, "OK", "SELECT 3");
+    WAIT_UNTIL(strcmp(srv_cmd(r, "GET x"), "\"z\"") == 0);
+    EXPECT(r, "OK", "SELECT 0");
+}
+
+Test(broken_masters, a_good_one_is_followed_to_the_byte) {
+    for (int form = 0; form < 4; form++) {
+        struct master m;
+        struct srv *r = srv_start(TANDEM, "%s", "");
+        master_open(&m);
+        EXPECT(r, "OK", "SET old data");
+        EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+        good_sync(r, &m, form & 1, form & 2);
+        master_close(&m);
+        srv_free(r);
+    }
+}
+
+Test(broken_masters, one_that_knows_no_psync) {
+    char rdb[512], head[32];
+    struct master m;
+    struct srv *r = srv_start(TANDEM, "%s", "");
+    size_t n = make_rdb(rdb, 3, false);
+    master_open(&m);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+    accept_replica(&m);
+    play_until(&m, "PSYNC");
+    say_text(&m, "-ERR unknown command 'PSYNC'\r\n");
+    cr_assert_str_eq(hear(&m), "SYNC");
+    snprintf(head, sizeof head, "$%zu\r\n", n);
+    say_text(&m, head);
+    say(&m, rdb, n);
+    WAIT_UNTIL(srv_link_up(r));
+    EXPECT(r, "(integer) 3", "DBSIZE");
+    hang_up(&m);
+    accept_replica(&m);
+    cr_assert_str_eq(play_until(&m, "PSYNC"), "PSYNC ? -1", "its history has no name to go on with");
+    master_close(&m);
+    srv_free(r);
+}
