@@ -165,7 +165,7 @@ static void op_close(void *ctx) {
 /* Coming back at once keeps a short cut short; but a master that hangs up on us each time is not to be
  * hammered. */
 static bool op_may_hurry(void *ctx) {
-    enum { HURRIES_PER_S = 10 };
+    enum { HURRIES_PER_S = 100 };
     struct link *l = ctx;
     if (l->hurried_s != repl_now_s()) {
         l->hurried_s = repl_now_s();

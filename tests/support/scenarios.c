@@ -127,17 +127,18 @@ void scenario_full_past_backlog(enum srv_kind pk, enum srv_kind rk) {
 void scenario_random_cuts(enum srv_kind pk, enum srv_kind rk, int cuts) {
     struct pair x = pair_start(pk, rk, "16mb");
     for (int i = 0; i < cuts; i++) {
+        uint64_t before = proxy_cuts(x.proxy);
         proxy_split(x.proxy, test_below(4) == 0 ? 1 + (int)test_below(700) : 0);
         proxy_cut_after(x.proxy, (int64_t)test_below(6000));
-        write_load(x.p, 150);
-        WAIT_UNTIL(proxy_cuts(x.proxy) > (uint64_t)i || srv_info_int(x.p, "connected_slaves") >= 1);
+        /* The cut comes with the bytes, so it may need more than one load, and the link to be back. */
+        WAIT_UNTIL((write_load(x.p, 50), proxy_cuts(x.proxy) > before));
     }
     proxy_split(x.proxy, 0);
     proxy_cut_after(x.proxy, -1);
     wait_same(x.r, x.p);
     cr_assert_eq(srv_info_int(x.p, "sync_full"), 1, "the backlog covered every gap, %d full syncs",
                  (int)srv_info_int(x.p, "sync_full"));
-    cr_assert_geq(proxy_cuts(x.proxy), (uint64_t)cuts * 9 / 10);
+    cr_assert_geq(proxy_cuts(x.proxy), (uint64_t)cuts);
     pair_free(&x);
 }
 
@@ -169,6 +170,9 @@ void scenario_promotion(enum srv_kind pk, enum srv_kind xk, enum srv_kind ok) {
     write_load(p, 1000);
     srv_replicate(x, p);
     srv_replicate(o, p);
+    /* The old primary must not say a word that the promoted one has not heard: that would be another history. */
+    EXPECT(p, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    EXPECT(p, "OK", "CONFIG SET repl-ping-replica-period 3600");
     wait_same(x, p);
     wait_same(o, p);
     char old_id[64];
