@@ -30,6 +30,7 @@ static void client_closed(struct client *c) {
 static void role_changed(bool is_replica) {
     log_set_role(is_replica ? 'S' : 'M');
     ks_set_expire_mode(is_replica ? KS_EXPIRE_HIDE : KS_EXPIRE_DELETE);
+    if (is_replica) block_became_replica();
 }
 
 static bool persistence_disabled(void) {

@@ -127,6 +127,20 @@ bool block_cancel(struct client *c, bool as_error) {
     return true;
 }
 
+/* What a client waits for can't come any more: we are a replica now, and its writes may be undone. */
+void block_became_replica(void) {
+    for (struct client_block *b = blocks, *next; b; b = next) {
+        struct client *c = b->c;
+        next = b->next;
+        if (b->why != WAITS_FOR_REPLICAS) continue;
+        reply_error(&c->out,
+                    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
+                    "replica?)");
+        wake(b);
+        client_close_after_reply(c);
+    }
+}
+
 /* --- pauses --- */
 
 void pause_start(enum pause what, int64_t ms) {
