@@ -163,7 +163,8 @@ void dispatch_init(void); /* after command_init: INFO's sections, hooks at resp,
 void watch_key_modified(struct db *db, slice key); /* ks_hooks.modified */
 void watch_before_flush(int dbid);                 /* ks_hooks.flushed; -1: all databases */
 void watch_before_swap(int a, int b);              /* ks_hooks.swapped */
-void command_stats_reset(void);                    /* commands' and errors' */
+void block_became_replica(void); /* repl_hooks.role_changed: ends the waits for replicas of ours */
+void command_stats_reset(void);  /* commands' and errors' */
 
 static inline struct db *client_db(const struct client *c) {
     return ks_db(c->db);
