@@ -264,3 +264,8 @@ void child_kill(int signal) {
 struct child_stats child_stats(void) {
     return children.stats;
 }
+
+void child_stats_reset(void) {
+    children.stats.total_forks = 0;
+    children.stats.last_fork_us = 0;
+}

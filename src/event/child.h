@@ -53,5 +53,6 @@ struct child_stats {
     int64_t started_ms; /* wall clock, 0 when none */
 };
 struct child_stats child_stats(void);
+void child_stats_reset(void); /* the counters: CONFIG RESETSTAT */
 
 #endif

@@ -9,7 +9,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "client/client.h"
+#include "event/child.h"
 #include "keyspace/db.h"
+#include "rdb/rdb.h"
 #include "repl/repl.h"
 
 enum { SAMPLES = 16 };
@@ -62,5 +64,7 @@ void server_stats_reset(void) {
     memset(&client_stats, 0, sizeof client_stats);
     memset(&repl_stats, 0, sizeof repl_stats);
     memset(&ks_stats, 0, sizeof ks_stats);
+    child_stats_reset();
+    snapshot_state.saves = 0;
     memset(&ring, 0, sizeof ring);
 }
