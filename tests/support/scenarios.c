@@ -127,11 +127,11 @@ void scenario_full_past_backlog(enum srv_kind pk, enum srv_kind rk) {
 void scenario_random_cuts(enum srv_kind pk, enum srv_kind rk, int cuts) {
     struct pair x = pair_start(pk, rk, "16mb");
     for (int i = 0; i < cuts; i++) {
-        uint64_t before = proxy_cuts(x.proxy);
-        proxy_split(x.proxy, test_below(4) == 0 ? 1 + (int)test_below(700) : 0);
+        proxy_split(x.proxy, test_below(4) == 0 ? 50 + (int)test_below(700) : 0);
         proxy_cut_after(x.proxy, (int64_t)test_below(6000));
-        /* The cut comes with the bytes, so it may need more than one load, and the link to be back. */
-        WAIT_UNTIL((write_load(x.p, 50), proxy_cuts(x.proxy) > before));
+        /* Writes go on until the cut comes, but never so many that a slow link falls behind the backlog. */
+        for (int k = 0; k < 40 && proxy_cuts(x.proxy) <= (uint64_t)i; k++) write_load(x.p, 60);
+        WAIT_UNTIL(proxy_cuts(x.proxy) > (uint64_t)i);
     }
     proxy_split(x.proxy, 0);
     proxy_cut_after(x.proxy, -1);
