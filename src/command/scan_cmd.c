@@ -9,6 +9,10 @@
 #include "command/families.h"
 #include "command/handlers.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
 /* Keys found, as slices into their entries: nothing changes the key space before they are replied. */
 struct walk {
     slice pattern; /* p NULL: all */
@@ -50,6 +54,19 @@ void keys_command(struct client *c, const slice *argv, int argc) {
     reply_found(c, &w);
 }
 
+/* As the reference's strtoul: a sign, leading zeros and an empty word are fine, and a NUL byte ends the number. */
+static bool parse_cursor(slice s, uint64_t *cursor) {
+    char text[32];
+    size_t n = strnlen(s.p, s.n);
+    if (n >= sizeof text || (n > 0 && isspace((unsigned char)s.p[0]))) return false;
+    memcpy(text, s.p, n);
+    text[n] = '\0';
+    char *end;
+    errno = 0;
+    *cursor = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0;
+}
+
 static bool parse_scan(struct client *c, const slice *argv, int argc, struct walk *w, int64_t *count) {
     *count = 10;
     for (int i = 2; i < argc; i += 2) {
@@ -76,7 +93,7 @@ void scan_command(struct client *c, const slice *argv, int argc) {
     uint64_t cursor;
     struct walk w = {0};
     int64_t count;
-    if (!num_parse_u64(argv[1], &cursor)) {
+    if (!parse_cursor(argv[1], &cursor)) {
         reply_error(&c->out, "ERR invalid cursor");
         return;
     }

@@ -56,13 +56,13 @@ static const struct set_word *set_word_find(slice s, bool getex) {
     return NULL;
 }
 
-/* An option may be repeated when it takes no value, as in Redis; a second expire option is a syntax error. */
+/* The same option may stand twice, as in Redis (the last value counts); two different expire options may not. */
 static bool parse_set_options(struct client *c, const slice *argv, int from, int argc, bool getex,
                               struct set_options *o) {
     *o = (struct set_options){0};
     for (int i = from; i < argc; i++) {
         const struct set_word *w = set_word_find(argv[i], getex);
-        if (w == NULL || (o->flags & w->excludes) != 0 || (w->has_value && i + 1 == argc)) {
+        if (w == NULL || (o->flags & w->excludes & ~w->flag) != 0 || (w->has_value && i + 1 == argc)) {
             cmd_syntax_error(c);
             return false;
         }
