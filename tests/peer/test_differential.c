@@ -2,7 +2,8 @@
  *
  * A rule makes one command from a few keys, so that commands meet: hits, misses, every type of value, conflicting options, bad arguments.
  * Time is kept out of the comparison: a TTL is either far away, past, or waited for by both servers; replies that tell a
- * remaining time may differ by TTL_SLACK_MS. Replies whose order is free are sorted. */
+ * remaining time may differ by TTL_SLACK_MS. Replies whose order is free are sorted. Compression is off, because LZF leaves
+ * the choice of matches to the writer and DUMP would differ. */
 #include "support/server.h"
 
 #include <criterion/criterion.h>
@@ -157,7 +158,7 @@ static void rule_read(struct cmd *c) {
 
 static void rule_object(struct cmd *c) {
     add(c, "OBJECT");
-    add(c, PICK("ENCODING", "encoding", "REFCOUNT", "FREQ", "BOGUS"));
+    add(c, PICK("ENCODING", "encoding", "FREQ", "BOGUS"));
     add_key(c);
 }
 
@@ -332,6 +333,8 @@ static bool tells_time(const struct cmd *c) {
 static bool same_reply(const struct cmd *c, redisReply *a, redisReply *b) {
     if (tells_time(c) && a->type == REDIS_REPLY_INTEGER && b->type == REDIS_REPLY_INTEGER)
         return llabs(a->integer - b->integer) <= TTL_SLACK_MS && (a->integer < 0) == (b->integer < 0);
+    /* A cursor means something only to the server that gave it (whole iterations: test_scan.c). */
+    if (is_command(c, "SCAN") && a->type == REDIS_REPLY_ARRAY) return b->type == REDIS_REPLY_ARRAY;
     if (is_command(c, "KEYS")) {
         sort_reply(a);
         sort_reply(b);
@@ -354,13 +357,22 @@ struct queue { /* what a MULTI of this connection holds, so that EXEC's replies 
     int n;
 };
 
-static bool same_exec(struct queue *q, redisReply *a, redisReply *b) {
-    if (a->type != REDIS_REPLY_ARRAY || b->type != REDIS_REPLY_ARRAY)
-        return strcmp(reply_text(a), reply_text(b)) == 0;
-    if (a->elements != b->elements || a->elements != (size_t)q->n) return false;
+static void fail_at(const struct cmd *c, redisReply *a, redisReply *b) {
+    char text[4096];
+    describe(c, text, sizeof text);
+    cr_assert(false, "TEST_SEED=%llu: %s\n  ours:  %.600s\n  redis: %.600s", (unsigned long long)test_seed(),
+              text, reply_text(a), reply_text(b));
+}
+
+static void compare_exec(const struct cmd *exec, struct queue *q, redisReply *a, redisReply *b) {
+    bool arrays = a->type == REDIS_REPLY_ARRAY && b->type == REDIS_REPLY_ARRAY;
+    if (!arrays || a->elements != b->elements || a->elements != (size_t)q->n) {
+        if (arrays || strcmp(reply_text(a), reply_text(b)) != 0) fail_at(exec, a, b);
+        return;
+    }
     for (size_t i = 0; i < a->elements; i++)
-        if (!same_reply(&q->queued[i], a->element[i], b->element[i])) return false;
-    return true;
+        if (!same_reply(&q->queued[i], a->element[i], b->element[i]))
+            fail_at(&q->queued[i], a->element[i], b->element[i]);
 }
 
 static void track(struct queue *q, const struct cmd *c, const redisReply *a) {
@@ -385,13 +397,10 @@ static void run_batch(redisContext *ours, redisContext *real, struct cmd *batch,
         redisReply *a = NULL, *b = NULL;
         cr_assert(redisGetReply(ours, (void **)&a) == REDIS_OK, "ours: %s", ours->errstr);
         cr_assert(redisGetReply(real, (void **)&b) == REDIS_OK, "redis: %s", real->errstr);
-        bool same = is_command(&batch[i], "EXEC") ? same_exec(q, a, b) : same_reply(&batch[i], a, b);
-        if (!same) {
-            char text[4096];
-            describe(&batch[i], text, sizeof text);
-            cr_assert(false, "TEST_SEED=%llu: %s\n  ours:  %.600s\n  redis: %.600s",
-                      (unsigned long long)test_seed(), text, reply_text(a), reply_text(b));
-        }
+        if (is_command(&batch[i], "EXEC"))
+            compare_exec(&batch[i], q, a, b);
+        else if (!same_reply(&batch[i], a, b))
+            fail_at(&batch[i], a, b);
         track(q, &batch[i], a);
         freeReplyObject(a);
         freeReplyObject(b);
@@ -399,8 +408,12 @@ static void run_batch(redisContext *ours, redisContext *real, struct cmd *batch,
 }
 
 Test(differential, strings_keys_expiry_transactions) {
-    struct srv *ours = srv_start(TANDEM, "--databases 16"), *real = srv_start(REDIS, "--databases 16");
+    struct srv *ours = srv_start(TANDEM, "--rdbcompression no"),
+               *real = srv_start(REDIS, "--rdbcompression no");
     redisContext *a = srv_connect(ours), *b = srv_connect(real);
+    /* Ours deletes what is set with a time in the past at once, the reference some time later: let both do so on access. */
+    EXPECT(ours, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    EXPECT(real, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
     struct cmd *batch = calloc(BATCH, sizeof *batch);
     struct queue q = {.queued = calloc(COMMANDS, sizeof *q.queued)};
     test_seed();
@@ -437,9 +450,8 @@ Test(differential, short_ttls_pass) {
                 srv_cmd(s[k], how[which], i, ms);
         }
     }
-    usleep(200000);
-    cr_assert(srv_same_data(s[0], s[1]));
-    WAIT_UNTIL(srv_int(s[0], "DBSIZE") == srv_int(s[1], "DBSIZE")); /* actively deleted, not only hidden */
+    /* The digest sees expired keys until they are deleted, and the reference needs a while for that. */
+    WAIT_UNTIL(srv_int(s[0], "DBSIZE") == srv_int(s[1], "DBSIZE") && srv_same_data(s[0], s[1]));
     srv_free(s[0]);
     srv_free(s[1]);
 }
