@@ -107,6 +107,7 @@ void config_load_args(int argc, char **argv) {
     if (argc > 1) answer_and_end(argc, argv);
     int i = 1;
     if (argc > 1 && argv[1][0] != '-') {
+        sds_free(file_path);
         file_path = absolute_path(argv[1]);
         i = 2;
     }
