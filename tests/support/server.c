@@ -376,7 +376,7 @@ uint64_t test_seed(void) {
         seed = ((uint64_t)t.tv_nsec << 20) ^ (uint64_t)t.tv_sec ^ (uint64_t)getpid();
     }
     random_state = seed;
-    cr_log_warn("TEST_SEED=%llu repeats this run", (unsigned long long)seed);
+    fprintf(stderr, "TEST_SEED=%llu repeats this run\n", (unsigned long long)seed);
     return seed;
 }
 
