@@ -26,7 +26,7 @@ static struct entry int_entry(int64_t v) {
         return e;
     }
     if (v >= -4096 && v <= 4095) {
-        e.head[0] = (uint8_t)(0xC0 | ((v >> 8) & 31));
+        e.head[0] = (uint8_t)(0xC0 | ((uint64_t)v >> 8 & 31));
         e.head[1] = (uint8_t)v;
         e.head_n = 2;
         return e;
