@@ -16,7 +16,7 @@ struct link_sync {
     int64_t read_bytes, last_io_s;
     int fd; /* the temporary file; -1: none */
     char path[64];
-    uint64_t unsynced_bytes;
+    int64_t writeback_at; /* the disk was told to write what lies before */
     /* The last bytes are held back from the checksum: they are the checksum itself, and the mark. */
     char tail[SYNC_TAIL_BYTES];
     size_t tail_used;

@@ -1,10 +1,10 @@
 /* A full synchronisation on the replica: receive the snapshot, check it, put it in place of what we had.
  *
- * To disk (the usual way): everything goes to temp-<time>.<pid>.rdb, fsynced every few megabytes so that no
- * burst of dirty pages stalls us at the end. Only a file that is complete, begins as an RDB file and agrees
- * with its own checksum touches what we had: until then a master that stops, lies or corrupts costs nothing
- * but the transfer. Straight into the parser (repl-diskless-load on-empty-db, and only when there is nothing
- * to lose): a bad stream leaves us empty.
+ * To disk (the usual way): everything goes to temp-<time>.<pid>.rdb, and to the disk in windows of a few
+ * megabytes so that no burst of dirty pages stalls us at the end. Only a file that is complete, begins as an
+ * RDB file and agrees with its own checksum touches what we had: until then a master that stops, lies or
+ * corrupts costs nothing but the transfer. Straight into the parser (repl-diskless-load on-empty-db, and only
+ * when there is nothing to lose): a bad stream leaves us empty.
  *
  * Invariant: from the flush to the end of a good load, `history` is false and the log is stopped: whoever
  * asks meanwhile is told nothing about offsets. */
@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 * 1024, READS_PER_TURN = 16, FSYNC_BYTES = 8 * 1024 * 1024, SOURCE_WAIT_MS = 100 };
+enum { READ_BYTES = 64 * 1024, READS_PER_TURN = 16, WRITEBACK_BYTES = 8 * 1024 * 1024, SOURCE_WAIT_MS = 100 };
 
 static bool all_empty(void) {
     for (int i = 0; i < ks_count(); i++)
@@ -84,16 +84,22 @@ static bool write_all(struct link_sync *s, const char *p, size_t n) {
     return true;
 }
 
+/* The disk gets a window as soon as it is full and works on it while the next one comes in. */
+static void start_writeback(struct link_sync *s) {
+    if (s->read_bytes - s->writeback_at < WRITEBACK_BYTES) return;
+    if (s->writeback_at >= WRITEBACK_BYTES)
+        sync_file_range(s->fd, s->writeback_at - WRITEBACK_BYTES, WRITEBACK_BYTES,
+                        SYNC_FILE_RANGE_WAIT_BEFORE);
+    sync_file_range(s->fd, s->writeback_at, WRITEBACK_BYTES, SYNC_FILE_RANGE_WRITE);
+    s->writeback_at += WRITEBACK_BYTES;
+}
+
 static bool take_bytes(struct link_sync *s, const char *p, size_t n) {
     if (!write_all(s, p, n)) return false;
     take_into_checksum(s, p, n);
     s->read_bytes += (int64_t)n;
     s->last_io_s = repl_now_s();
-    s->unsynced_bytes += n;
-    if (s->unsynced_bytes >= FSYNC_BYTES) {
-        fdatasync(s->fd);
-        s->unsynced_bytes = 0;
-    }
+    start_writeback(s);
     return true;
 }
 
@@ -118,7 +124,8 @@ enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark) {
     s->total_bytes = length;
     s->read_bytes = 0;
     s->last_io_s = repl_now_s();
-    s->unsynced_bytes = s->tail_used = s->crc = 0;
+    s->writeback_at = 0;
+    s->tail_used = s->crc = 0;
     if (mark.n)
         log_notice("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF %s",
                    to_parser ? "to parser" : "to disk");
@@ -182,7 +189,7 @@ static const char *find_fault(struct link_sync *s) {
     return NULL;
 }
 
-/* The file is whole, right and on the disk: it may take the place of what we have. */
+/* The file is whole and right: it may take the place of what we have. */
 static bool settle_file(struct link_sync *s) {
     if (s->mark[0] && ftruncate(s->fd, s->read_bytes - REPLID_CHARS) < 0) {
         log_warning("Error truncating the RDB file received from the master for SYNC: %s", strerror(errno));
@@ -192,11 +199,6 @@ static bool settle_file(struct link_sync *s) {
     if (fault) {
         log_warning("Failed trying to load the MASTER synchronization DB from disk: %s (old data is kept)",
                     fault);
-        return false;
-    }
-    if (fsync(s->fd) < 0) {
-        log_warning("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s",
-                    strerror(errno));
         return false;
     }
     if (snapshot_running()) {
@@ -209,26 +211,36 @@ static bool settle_file(struct link_sync *s) {
     return true;
 }
 
-/* Only what could be loaded takes the place of the file that a restart would read. */
-static void keep_file(struct link_sync *s) {
-    close(s->fd);
-    s->fd = -1;
-    if (rdb_config.del_sync_files && repl_hooks.persistence_disabled && repl_hooks.persistence_disabled()) {
-        log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
-        unlink(s->path);
-        return;
+static bool replace_snapshot_file(struct link_sync *s) {
+    if (fsync(s->fd) < 0) {
+        log_warning("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s",
+                    strerror(errno));
+        return false;
     }
     if (rename(s->path, repl_rdb_path()) < 0) {
         log_warning("Failed trying to rename the temp DB into %s in MASTER <-> REPLICA synchronization: %s",
                     repl_rdb_path(), strerror(errno));
-        unlink(s->path);
-        return;
+        return false;
     }
     int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 || fsync(dir) < 0)
         log_warning("Failed trying to sync DB directory in MASTER <-> REPLICA synchronization: %s",
                     strerror(errno));
     if (dir >= 0) close(dir);
+    return true;
+}
+
+/* Only what could be loaded takes the place of the file that a restart would read. By now most of it is on
+ * the disk; if it cannot be kept, the data is in memory all the same. */
+static void keep_file(struct link *l) {
+    struct link_sync *s = &l->sync;
+    if (rdb_config.del_sync_files && repl_hooks.persistence_disabled && repl_hooks.persistence_disabled())
+        log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
+    else if (replace_snapshot_file(s)) {
+        close(s->fd);
+        s->fd = -1;
+    }
+    link_sync_discard(l);
 }
 
 /* --- out with the old, in with the new --- */
@@ -275,7 +287,7 @@ static bool load_file(struct link *l) {
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
     if (rdb_load_file(l->sync.path, &options, err, sizeof err) != RDB_LOADED) return load_failed("disk", err);
-    keep_file(&l->sync);
+    keep_file(l);
     slice more;
     link_io_unread(l, &more);
     take_over(l, &info, more.p, more.n);
