@@ -75,10 +75,11 @@ static void execute(struct client *c, struct request *r) {
     } else if (slice_is(name, "REPLY")) {
         set_reply_mode(c, arg);
     } else if (slice_is(name, "TURN")) {
-        reply_array(&c->out, 2);
+        struct reply_mark length = reply_defer(&c->out);
         reply_status(&c->out, "half");
         for (int i = 0; i < 3; i++) ev_turn(0);
         reply_status(&c->out, "TURNED");
+        reply_defer_array(&c->out, length, 2);
     } else {
         reply_error(&c->out, "ERR unknown");
     }

@@ -149,6 +149,14 @@ Test(life, what_comes_during_a_nested_turn_stays_in_order) {
     cr_assert_str_eq(fx.raw, "TURN\r\nECHO 1\r\nTURN\r\nECHO 2\r\n");
 }
 
+Test(life, half_a_reply_is_not_sent_by_nested_turns) {
+    int peer;
+    struct client *c = fx_connect(&peer);
+    cr_assert_eq(send(peer, "TURN\r\n", 6, 0), 6);
+    client_want_write(c); /* so that the nested turns' ends come across it */
+    fx_expect(peer, "*2\r\n+half\r\n+TURNED\r\n");
+}
+
 Test(life, reply_off_on_and_skip) {
     int peer;
     fx_connect(&peer);
