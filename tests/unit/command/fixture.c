@@ -15,18 +15,21 @@
 #include "server/info.h"
 
 static struct backlog_cursor reader;
+static struct client *clients[16];
+static int n_clients;
 
 void command_setup(void) {
     static const struct ks_hooks keyspace = {.expired = propagate_expired,
                                              .modified = watch_key_modified,
                                              .flushed = watch_before_flush,
                                              .swapped = watch_before_swap};
-    static const struct client_hooks clients = {.prepare = dispatch_prepare,
-                                                .execute = dispatch_execute,
-                                                .closed = dispatch_closed,
-                                                .facts = dispatch_facts};
+    static const struct client_hooks hooks = {.prepare = dispatch_prepare,
+                                              .execute = dispatch_execute,
+                                              .closed = dispatch_closed,
+                                              .facts = dispatch_facts};
     config_init();
-    server_config.save_point_count = 0; /* FLUSHALL would write a file */
+    slice no_saves[2] = {SLICE("save"), SLICE("")};
+    cr_assert_null(config_set(no_saves, 1)); /* FLUSHALL would write a file */
     ev_init();
     ks_init(16);
     client_room_init();
@@ -36,14 +39,26 @@ void command_setup(void) {
     command_init();
     dispatch_init();
     ks_set_hooks(&keyspace);
-    client_set_hooks(&clients);
+    client_set_hooks(&hooks);
     clock_update();
     backlog_start(0);
     backlog_attach(&reader, 1);
 }
 
+void command_teardown(void) {
+    for (int i = 0; i < n_clients; i++) client_close(clients[i]);
+    ev_turn(0);
+    backlog_detach(&reader);
+    repl_shutdown();
+    client_room_shutdown();
+    ks_shutdown();
+    ev_shutdown();
+}
+
 struct client *new_client(void) {
     struct client *c = client_new(-1);
+    cr_assert_lt(n_clients, 16);
+    clients[n_clients++] = c;
     c->authenticated = true;
     c->out.muted = false;
     return c;

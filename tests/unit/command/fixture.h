@@ -4,7 +4,8 @@
 
 #include "command/command.h"
 
-void command_setup(void); /* a master with an active log and 16 databases; a Test's .init */
+void command_setup(void); /* a master with an active log and 16 databases; a suite's .init */
+void command_teardown(void);
 
 struct client *new_client(void);
 

@@ -11,13 +11,15 @@
 
 #define READONLY "READONLY You can't write against a read only replica."
 
-Test(dispatch, unknown_command_names_its_arguments, .init = command_setup) {
+TestSuite(dispatch, .init = command_setup, .fini = command_teardown);
+
+Test(dispatch, unknown_command_names_its_arguments) {
     struct client *c = new_client();
     expect(c, "nosuch", "-ERR unknown command 'nosuch', with args beginning with: \r\n");
     expect(c, "nosuch 'a b' c", "-ERR unknown command 'nosuch', with args beginning with: 'a b' 'c' \r\n");
 }
 
-Test(dispatch, arguments_of_an_unknown_command_are_cut, .init = command_setup) {
+Test(dispatch, arguments_of_an_unknown_command_are_cut) {
     struct client *c = new_client();
     char line[400] = "x ", shown[200] = "";
     memset(line + 2, 'a', 300);
@@ -29,7 +31,7 @@ Test(dispatch, arguments_of_an_unknown_command_are_cut, .init = command_setup) {
     sds_free(want);
 }
 
-Test(dispatch, arity_is_checked_before_the_handler, .init = command_setup) {
+Test(dispatch, arity_is_checked_before_the_handler) {
     struct client *c = new_client();
     expect(c, "GET", "-ERR wrong number of arguments for 'get' command\r\n");
     expect(c, "get a b", "-ERR wrong number of arguments for 'get' command\r\n");
@@ -38,16 +40,15 @@ Test(dispatch, arity_is_checked_before_the_handler, .init = command_setup) {
     expect(c, "config nosuch x", "-ERR unknown subcommand 'nosuch'. Try CONFIG HELP.\r\n");
 }
 
-Test(dispatch, http_is_hung_up_on, .init = command_setup) {
+Test(dispatch, http_is_hung_up_on) {
     struct client *c = new_client();
     expect(c, "POST / HTTP/1.1", "");
     cr_assert(c->flags & CLIENT_CLOSE_ASAP);
 }
 
-Test(dispatch, without_password_nothing_but_the_door, .init = command_setup) {
-    static char secret[] = "secret";
+Test(dispatch, without_password_nothing_but_the_door) {
     struct client *c = new_client();
-    client_config.requirepass = secret;
+    expect(c, "config set requirepass secret", "+OK\r\n");
     c->authenticated = false;
     expect(c, "get a", "-NOAUTH Authentication required.\r\n");
     expect(c, "nosuch", "-ERR unknown command 'nosuch', with args beginning with: \r\n");
@@ -62,7 +63,7 @@ Test(dispatch, without_password_nothing_but_the_door, .init = command_setup) {
     cr_assert_eq(strncmp(ask(c, "hello 3 auth default secret"), "%7\r\n", 4), 0);
 }
 
-Test(dispatch, a_replica_refuses_writes_but_not_its_master, .init = command_setup) {
+Test(dispatch, a_replica_refuses_writes_but_not_its_master) {
     struct client *c = new_client(), *master = new_client();
     master->flags |= CLIENT_MASTER;
     repl_replicaof("127.0.0.1", 1);
@@ -76,7 +77,7 @@ Test(dispatch, a_replica_refuses_writes_but_not_its_master, .init = command_setu
     cr_assert_str_empty(logged(), "a replica writes nothing of its own to the log");
 }
 
-Test(dispatch, a_replica_without_link_may_refuse_reads, .init = command_setup) {
+Test(dispatch, a_replica_without_link_may_refuse_reads) {
     struct client *c = new_client();
     repl_replicaof("127.0.0.1", 1);
     repl_config.replica_serve_stale_data = false;
@@ -90,7 +91,7 @@ Test(dispatch, a_replica_without_link_may_refuse_reads, .init = command_setup) {
     expect(c, "exec", "-EXECABORT Transaction discarded because of previous errors.\r\n");
 }
 
-Test(dispatch, exec_is_judged_by_its_queue, .init = command_setup) {
+Test(dispatch, exec_is_judged_by_its_queue) {
     struct client *c = new_client();
     expect(c, "multi", "+OK\r\n");
     expect(c, "set a 1", "+QUEUED\r\n");
@@ -99,7 +100,7 @@ Test(dispatch, exec_is_judged_by_its_queue, .init = command_setup) {
     expect(c, "exec", "-ERR EXEC without MULTI\r\n");
 }
 
-Test(dispatch, loading_answers_few, .init = command_setup) {
+Test(dispatch, loading_answers_few) {
     struct client *c = new_client();
     rdb_loading.active = true;
     expect(c, "get a", "-LOADING Redis is loading the dataset in memory\r\n");
@@ -108,21 +109,19 @@ Test(dispatch, loading_answers_few, .init = command_setup) {
     expect(c, "get a", "$-1\r\n");
 }
 
-Test(dispatch, a_failed_snapshot_stops_writes, .init = command_setup) {
-    static struct save_point point = {60, 1};
+Test(dispatch, a_failed_snapshot_stops_writes) {
     struct client *c = new_client();
-    server_config.save_points = &point;
-    server_config.save_point_count = 1;
+    expect(c, "config set save '60 1'", "+OK\r\n");
     rdb_config.stop_writes_on_error = true;
     snapshot_state.last_ok = false;
     cr_assert_eq(strncmp(ask(c, "set a 1"), "-MISCONF Redis is configured to save RDB snapshots", 50), 0);
     cr_assert_eq(strncmp(ask(c, "ping"), "-MISCONF ", 9), 0);
     expect(c, "get a", "$-1\r\n");
-    server_config.save_point_count = 0;
+    expect(c, "config set save ''", "+OK\r\n");
     expect(c, "set a 1", "+OK\r\n");
 }
 
-Test(dispatch, too_few_good_replicas_stop_writes, .init = command_setup) {
+Test(dispatch, too_few_good_replicas_stop_writes) {
     struct client *c = new_client();
     repl_config.min_replicas_to_write = 1;
     repl_config.min_replicas_max_lag_s = 10;
@@ -132,7 +131,7 @@ Test(dispatch, too_few_good_replicas_stop_writes, .init = command_setup) {
     expect(c, "set a 1", "+OK\r\n");
 }
 
-Test(dispatch, debug_needs_permission, .init = command_setup) {
+Test(dispatch, debug_needs_permission) {
     struct client *c = new_client();
     server_config.enable_debug_command = PROTECTED_NO;
     cr_assert_eq(strncmp(ask(c, "debug sleep 0"), "-ERR DEBUG command not allowed. ", 32), 0);
@@ -142,7 +141,7 @@ Test(dispatch, debug_needs_permission, .init = command_setup) {
            "-ERR unknown subcommand or wrong number of arguments for 'sleep'. Try DEBUG HELP.\r\n");
 }
 
-Test(dispatch, counts_calls_failures_and_refusals, .init = command_setup) {
+Test(dispatch, counts_calls_failures_and_refusals) {
     struct client *c = new_client();
     const struct command_stats *incr = &command_lookup(SLICE("incr"))->stats;
     ask(c, "set s x");
@@ -164,7 +163,7 @@ Test(dispatch, counts_calls_failures_and_refusals, .init = command_setup) {
     sds_free(info);
 }
 
-Test(dispatch, prepare_handles_groups_with_and_without_keys, .init = command_setup) {
+Test(dispatch, prepare_handles_groups_with_and_without_keys) {
     struct client *c = new_client();
     static const slice argvs[4][2] = {{{"get", 3}, {"a", 1}}, {{"ping", 4}}, {{"nosuch", 6}}, {{"get", 3}}};
     static const int argcs[4] = {2, 1, 1, 1};
@@ -177,7 +176,7 @@ Test(dispatch, prepare_handles_groups_with_and_without_keys, .init = command_set
     cr_assert_eq(reqs[3].command, command_lookup(SLICE("get")));
 }
 
-Test(dispatch, pause_holds_writes_back, .init = command_setup) {
+Test(dispatch, pause_holds_writes_back) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "client pause 10000 write", "+OK\r\n");
     expect(other, "set a 1", "");

@@ -5,6 +5,9 @@
 
 #define ABORTED "-EXECABORT Transaction discarded because of previous errors.\r\n"
 
+TestSuite(multi, .init = command_setup, .fini = command_teardown);
+TestSuite(watch, .init = command_setup, .fini = command_teardown);
+
 static void exec_gives(struct client *c, const char *reply) {
     expect(c, "multi", "+OK\r\n");
     expect(c, "ping", "+QUEUED\r\n");
@@ -17,7 +20,7 @@ static void exec_fails(struct client *c) {
     exec_gives(c, "*-1\r\n");
 }
 
-Test(multi, queues_then_runs, .init = command_setup) {
+Test(multi, queues_then_runs) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "multi", "+OK\r\n");
     expect(c, "set a 1", "+QUEUED\r\n");
@@ -29,7 +32,7 @@ Test(multi, queues_then_runs, .init = command_setup) {
     expect(c, "exec", "-ERR EXEC without MULTI\r\n");
 }
 
-Test(multi, empty_and_nested, .init = command_setup) {
+Test(multi, empty_and_nested) {
     struct client *c = new_client();
     expect(c, "multi", "+OK\r\n");
     expect(c, "multi", "-ERR MULTI calls can not be nested\r\n");
@@ -37,7 +40,7 @@ Test(multi, empty_and_nested, .init = command_setup) {
     expect(c, "exec", "*0\r\n");
 }
 
-Test(multi, a_failing_command_does_not_stop_the_others, .init = command_setup) {
+Test(multi, a_failing_command_does_not_stop_the_others) {
     struct client *c = new_client();
     expect(c, "multi", "+OK\r\n");
     expect(c, "set a x", "+QUEUED\r\n");
@@ -46,7 +49,7 @@ Test(multi, a_failing_command_does_not_stop_the_others, .init = command_setup) {
     expect(c, "exec", "*3\r\n+OK\r\n-ERR value is not an integer or out of range\r\n+OK\r\n");
 }
 
-Test(multi, a_refused_command_aborts, .init = command_setup) {
+Test(multi, a_refused_command_aborts) {
     struct client *c = new_client();
     static const char *const refused[] = {"nosuch", "get", "config nosuch x", "save", "shutdown"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -59,7 +62,7 @@ Test(multi, a_refused_command_aborts, .init = command_setup) {
     expect(c, "get a", "$-1\r\n");
 }
 
-Test(multi, discard_drops_queue_and_watches, .init = command_setup) {
+Test(multi, discard_drops_queue_and_watches) {
     struct client *c = new_client();
     expect(c, "watch a", "+OK\r\n");
     expect(c, "multi", "+OK\r\n");
@@ -71,7 +74,7 @@ Test(multi, discard_drops_queue_and_watches, .init = command_setup) {
     expect(c, "get b", "$-1\r\n");
 }
 
-Test(multi, reset_ends_it, .init = command_setup) {
+Test(multi, reset_ends_it) {
     struct client *c = new_client();
     expect(c, "watch a", "+OK\r\n");
     expect(c, "multi", "+OK\r\n");
@@ -80,7 +83,7 @@ Test(multi, reset_ends_it, .init = command_setup) {
     cr_assert_null(c->txn);
 }
 
-Test(multi, arguments_survive_binary_and_empty, .init = command_setup) {
+Test(multi, arguments_survive_binary_and_empty) {
     struct client *c = new_client();
     expect(c, "multi", "+OK\r\n");
     expect(c, "set \"\" \"a\\r\\n\\x00b\"", "+QUEUED\r\n");
@@ -88,7 +91,7 @@ Test(multi, arguments_survive_binary_and_empty, .init = command_setup) {
     expect(c, "exec", "*2\r\n+OK\r\n:5\r\n");
 }
 
-Test(watch, a_change_by_anybody_fails_exec_once, .init = command_setup) {
+Test(watch, a_change_by_anybody_fails_exec_once) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "watch a b", "+OK\r\n");
     expect(other, "set b 1", "+OK\r\n");
@@ -99,7 +102,7 @@ Test(watch, a_change_by_anybody_fails_exec_once, .init = command_setup) {
     exec_fails(c);
 }
 
-Test(watch, other_keys_databases_and_reads_don_t_matter, .init = command_setup) {
+Test(watch, other_keys_databases_and_reads_don_t_matter) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "watch a", "+OK\r\n");
     expect(other, "set b 1", "+OK\r\n");
@@ -110,7 +113,7 @@ Test(watch, other_keys_databases_and_reads_don_t_matter, .init = command_setup) 
     exec_succeeds(c);
 }
 
-Test(watch, many_watchers_of_one_key, .init = command_setup) {
+Test(watch, many_watchers_of_one_key) {
     struct client *c[3], *other = new_client();
     for (int i = 0; i < 3; i++) {
         c[i] = new_client();
@@ -123,7 +126,7 @@ Test(watch, many_watchers_of_one_key, .init = command_setup) {
     exec_fails(c[2]);
 }
 
-Test(watch, unwatch_forgives, .init = command_setup) {
+Test(watch, unwatch_forgives) {
     struct client *c = new_client();
     expect(c, "watch a", "+OK\r\n");
     expect(c, "set a 1", "+OK\r\n");
@@ -131,7 +134,7 @@ Test(watch, unwatch_forgives, .init = command_setup) {
     exec_succeeds(c);
 }
 
-Test(watch, a_key_that_expires_after_watch_changed, .init = command_setup) {
+Test(watch, a_key_that_expires_after_watch_changed) {
     struct client *c = new_client();
     expect(c, "set a 1 px 5", "+OK\r\n");
     expect(c, "watch a", "+OK\r\n");
@@ -139,7 +142,7 @@ Test(watch, a_key_that_expires_after_watch_changed, .init = command_setup) {
     exec_fails(c);
 }
 
-Test(watch, a_key_that_had_expired_before_did_not, .init = command_setup) {
+Test(watch, a_key_that_had_expired_before_did_not) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "set a 1 px 5", "+OK\r\n");
     pass_ms(10);
@@ -148,7 +151,7 @@ Test(watch, a_key_that_had_expired_before_did_not, .init = command_setup) {
     exec_succeeds(c);
 }
 
-Test(watch, a_flush_changes_only_what_was_there, .init = command_setup) {
+Test(watch, a_flush_changes_only_what_was_there) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "set a 1", "+OK\r\n");
     expect(c, "watch a", "+OK\r\n");
@@ -163,7 +166,7 @@ Test(watch, a_flush_changes_only_what_was_there, .init = command_setup) {
     exec_succeeds(c);
 }
 
-Test(watch, a_swap_changes_what_either_database_has, .init = command_setup) {
+Test(watch, a_swap_changes_what_either_database_has) {
     struct client *c = new_client(), *other = new_client(), *third = new_client();
     expect(c, "set a 1", "+OK\r\n");
     expect(c, "watch a", "+OK\r\n");
@@ -177,7 +180,7 @@ Test(watch, a_swap_changes_what_either_database_has, .init = command_setup) {
     exec_succeeds(third);
 }
 
-Test(watch, a_client_that_goes_leaves_nothing, .init = command_setup) {
+Test(watch, a_client_that_goes_leaves_nothing) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "watch a b", "+OK\r\n");
     expect(c, "multi", "+OK\r\n");

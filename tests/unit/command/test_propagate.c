@@ -6,12 +6,14 @@
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 
+TestSuite(propagate, .init = command_setup, .fini = command_teardown);
+
 static void expect_log(const char *want) {
     const char *got = logged();
     cr_assert_str_eq(got, want, "got: %s", got);
 }
 
-Test(propagate, a_write_goes_verbatim_a_read_does_not, .init = command_setup) {
+Test(propagate, a_write_goes_verbatim_a_read_does_not) {
     struct client *c = new_client();
     ask(c, "SeT a 1");
     expect_log("SELECT 0; SeT a 1");
@@ -27,7 +29,7 @@ Test(propagate, a_write_goes_verbatim_a_read_does_not, .init = command_setup) {
     expect_log("SELECT 3; set c 3");
 }
 
-Test(propagate, a_transaction_is_wrapped_when_it_wrote_more_than_once, .init = command_setup) {
+Test(propagate, a_transaction_is_wrapped_when_it_wrote_more_than_once) {
     struct client *c = new_client();
     ask(c, "set z 0");
     logged();
@@ -45,7 +47,7 @@ Test(propagate, a_transaction_is_wrapped_when_it_wrote_more_than_once, .init = c
     expect_log("MULTI; set i 1; SELECT 5; set i 2; EXEC");
 }
 
-Test(propagate, time_becomes_absolute, .init = command_setup) {
+Test(propagate, time_becomes_absolute) {
     struct client *c = new_client();
     ask(c, "set a 1");
     logged();
@@ -59,7 +61,7 @@ Test(propagate, time_becomes_absolute, .init = command_setup) {
     expect_log("DEL a");
 }
 
-Test(propagate, chance_and_floats_become_effects, .init = command_setup) {
+Test(propagate, chance_and_floats_become_effects) {
     struct client *c = new_client();
     ask(c, "set n 1.5");
     logged();
@@ -69,7 +71,7 @@ Test(propagate, chance_and_floats_become_effects, .init = command_setup) {
     expect_log("DEL n");
 }
 
-Test(propagate, an_expired_key_goes_first, .init = command_setup) {
+Test(propagate, an_expired_key_goes_first) {
     struct client *c = new_client();
     ask(c, "set a 1 px 5");
     ask(c, "set b 1 px 5");
@@ -81,7 +83,7 @@ Test(propagate, an_expired_key_goes_first, .init = command_setup) {
     expect_log("MULTI; DEL b; incr b; EXEC");
 }
 
-Test(propagate, flushes_go_even_when_nothing_was_there, .init = command_setup) {
+Test(propagate, flushes_go_even_when_nothing_was_there) {
     struct client *c = new_client();
     ask(c, "flushdb");
     expect_log("SELECT 0; flushdb");
@@ -89,7 +91,7 @@ Test(propagate, flushes_go_even_when_nothing_was_there, .init = command_setup) {
     expect_log("flushall");
 }
 
-Test(propagate, nothing_while_loading, .init = command_setup) {
+Test(propagate, nothing_while_loading) {
     struct client *c = new_client();
     rdb_loading.active = true;
     ask(c, "replicaof no one");
@@ -97,13 +99,13 @@ Test(propagate, nothing_while_loading, .init = command_setup) {
     expect_log("");
 }
 
-Test(propagate, debug_is_not_propagated, .init = command_setup) {
+Test(propagate, debug_is_not_propagated) {
     struct client *c = new_client();
     ask(c, "debug populate 3");
     expect_log("");
 }
 
-Test(propagate, a_replica_adds_nothing, .init = command_setup) {
+Test(propagate, a_replica_adds_nothing) {
     struct client *c = new_client();
     repl_replicaof("127.0.0.1", 1); /* a replica's log is its master's */
     repl_config.replica_read_only = false;

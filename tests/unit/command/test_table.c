@@ -6,7 +6,9 @@
 
 #define BULK(n, s) "$" #n "\r\n" s "\r\n"
 
-Test(table, finds_every_name_in_any_case, .init = command_setup) {
+TestSuite(table, .init = command_setup, .fini = command_teardown);
+
+Test(table, finds_every_name_in_any_case) {
     const struct command *cmd;
     for (int i = 0; (cmd = command_at(i)); i++) {
         char upper[64];
@@ -19,7 +21,7 @@ Test(table, finds_every_name_in_any_case, .init = command_setup) {
     cr_assert_eq(command_count(), 81);
 }
 
-Test(table, finds_nothing_else, .init = command_setup) {
+Test(table, finds_nothing_else) {
     static const char *const names[] = {"",       "g",     "ge",         "gett", "g\x05t",
                                         "getex ", "set\r", "config|get", "SE",   "s\xe5t"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -30,14 +32,14 @@ Test(table, finds_nothing_else, .init = command_setup) {
     cr_assert_null(command_lookup_full(slice_of("get|get")));
 }
 
-Test(table, finds_subcommands_by_full_name, .init = command_setup) {
+Test(table, finds_subcommands_by_full_name) {
     const struct command *get = command_lookup_full(slice_of("Config|GET"));
     cr_assert_not_null(get);
     cr_assert_str_eq(get->name, "config|get");
     cr_assert_eq(get->parent, command_lookup(slice_of("config")));
 }
 
-Test(table, computes_the_range_of_keys, .init = command_setup) {
+Test(table, computes_the_range_of_keys) {
     static const struct {
         const char *name;
         int first, last, step;
@@ -51,13 +53,13 @@ Test(table, computes_the_range_of_keys, .init = command_setup) {
     }
 }
 
-Test(table, implies_categories, .init = command_setup) {
+Test(table, implies_categories) {
     cr_assert_eq(command_lookup(SLICE("set"))->acl, ACL_WRITE | ACL_STRING | ACL_SLOW);
     cr_assert_eq(command_lookup(SLICE("get"))->acl, ACL_READ | ACL_STRING | ACL_FAST);
     cr_assert(command_lookup(SLICE("debug"))->acl & ACL_DANGEROUS);
 }
 
-Test(table, command_info_of_one, .init = command_setup) {
+Test(table, command_info_of_one) {
     struct client *c = new_client();
     expect(c, "command info ping nosuch",
            "*2\r\n*10\r\n" BULK(
@@ -66,14 +68,14 @@ Test(table, command_info_of_one, .init = command_setup) {
                               BULK(29, "response_policy:all_succeeded") "*0\r\n*0\r\n$-1\r\n");
 }
 
-Test(table, documents_every_command, .init = command_setup) {
+Test(table, documents_every_command) {
     struct client *c = new_client();
     cr_assert_eq(strncmp(ask(c, "command docs"), "*162\r\n", 6), 0); /* parses all argument notations */
     expect(c, "command docs nosuch", "*0\r\n");
     cr_assert(strstr(ask(c, "command docs client|kill"), BULK(7, "ip:port")));
 }
 
-Test(table, documents_arguments, .init = command_setup) {
+Test(table, documents_arguments) {
     struct client *c = new_client();
     const char *docs = ask(c, "command docs getex");
     cr_assert(strstr(docs, "*2\r\n*6\r\n" BULK(4, "name") BULK(3, "key") BULK(4, "type") BULK(3, "key") BULK(
@@ -84,7 +86,7 @@ Test(table, documents_arguments, .init = command_setup) {
               "%s", docs);
 }
 
-Test(table, getkeys, .init = command_setup) {
+Test(table, getkeys) {
     struct client *c = new_client();
     expect(c, "command getkeys mset a 1 b 2", "*2\r\n" BULK(1, "a") BULK(1, "b"));
     expect(c, "command getkeys config get x", "-ERR The command has no key arguments\r\n");
@@ -95,7 +97,7 @@ Test(table, getkeys, .init = command_setup) {
            "*1\r\n*2\r\n" BULK(1, "a") "*3\r\n+RW\r\n+access\r\n+update\r\n");
 }
 
-Test(table, list_filters, .init = command_setup) {
+Test(table, list_filters) {
     struct client *c = new_client();
     expect(c, "command list filterby pattern PSET*", "*1\r\n" BULK(6, "psetex"));
     expect(c, "command list filterby aclcat nosuch", "*0\r\n");
