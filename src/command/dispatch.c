@@ -1,8 +1,8 @@
 /* Dispatch: from a parsed request to its handler.
  *
  * prepare works on a small group of requests from many clients: it looks each command up and touches the memory that
- * the command will need - first the bucket of its first key, then, when all those loads are under way, the
- * entry - so that the cache misses of a group overlap. execute then runs them one by one.
+ * the commands will need - first the buckets of all their keys, then, when all those loads are under way, the
+ * entries - so that the cache misses of a group overlap. execute then runs them one by one.
  *
  * Invariant: whatever a top-level request changed is in the log when execute returns, in one piece (propagate.h).
  * Nothing is allocated on the way of a plain command. What may run when is decided in gate.c.
@@ -31,33 +31,43 @@ static struct command *find_command(const struct request *r) {
     return sub ? sub : cmd; /* the container itself: an unknown subcommand, for gate.c to refuse */
 }
 
-static struct db *key_to_fetch(const struct request *r, slice *key) {
+/* The keys of a group, as places to be touched; those that don't fit are found the slow way. */
+static struct {
+    struct db *db;
+    uint64_t hash;
+} fetches[128];
+
+enum { FETCHES = sizeof fetches / sizeof *fetches };
+
+static int add_fetches(const struct request *r, int n) {
     const struct command *cmd = r->command;
-    if (!cmd || cmd->first_key == 0 || cmd->first_key >= r->argc) return NULL;
-    *key = r->argv[cmd->first_key];
-    return ks_db(r->c->db);
+    if (!cmd || cmd->first_key == 0) return n;
+    struct db *db = ks_db(r->c->db);
+    int last = cmd->last_key < 0 ? r->argc + cmd->last_key : cmd->last_key;
+    if (last >= r->argc) last = r->argc - 1;
+    for (int i = cmd->first_key; i <= last && n < FETCHES; i += cmd->key_step, n++) {
+        fetches[n].db = db;
+        fetches[n].hash = db_hash(r->argv[i]);
+    }
+    return n;
+}
+
+static void refresh_clock(void) {
+    if (likely(last_tick - clock_tick <= CLOCK_TICKS)) return;
+    clock_tick = last_tick;
+    clock_update();
 }
 
 void dispatch_prepare(struct request *reqs, int n) {
-    slice key;
+    int keys = 0;
     for (int i = 0; i < n; i++) reqs[i].command = find_command(&reqs[i]);
-    if (n > 1) {
-        for (int i = 0; i < n; i++) {
-            struct db *db = key_to_fetch(&reqs[i], &key);
-            if (!db) continue;
-            reqs[i].hash = db_hash(key);
-            db_prefetch_bucket(db, reqs[i].hash);
-        }
-        for (int i = 0; i < n; i++) {
-            struct db *db = key_to_fetch(&reqs[i], &key);
-            if (db) db_prefetch_entry(db, reqs[i].hash);
-        }
-    }
+    /* One key of one request will be looked up at once anyway: nothing to overlap with. */
+    if (n > 1 || (reqs->command && ((const struct command *)reqs->command)->last_key != 1))
+        for (int i = 0; i < n; i++) keys = add_fetches(&reqs[i], keys);
+    for (int i = 0; i < keys; i++) db_prefetch_bucket(fetches[i].db, fetches[i].hash);
+    for (int i = 0; i < keys; i++) db_prefetch_entry(fetches[i].db, fetches[i].hash);
     last_tick = ticks_now();
-    if (last_tick - clock_tick > CLOCK_TICKS) {
-        clock_tick = last_tick;
-        clock_update();
-    }
+    refresh_clock();
 }
 
 /* --- execute --- */
@@ -108,10 +118,7 @@ static void execute_of_master(struct client *c, struct command *cmd, struct requ
 void dispatch_execute(struct client *c, struct request *r) {
     struct command *cmd = (struct command *)r->command;
     struct client *outer = stats_client;
-    if (unlikely(last_tick - clock_tick > CLOCK_TICKS)) {
-        clock_tick = last_tick;
-        clock_update();
-    }
+    refresh_clock();
     c->last_command = cmd;
     stats_client = c;
     if (unlikely(c->flags & CLIENT_MASTER))
