@@ -44,7 +44,8 @@ static void reply_found(struct client *c, struct walk *w) {
 }
 
 static slice pattern_of(slice s) {
-    return slice_eq(s, SLICE("*")) ? (slice){0} : s;
+    static const slice everything = {0};
+    return slice_eq(s, SLICE("*")) ? everything : s;
 }
 
 void keys_command(struct client *c, const slice *argv, int argc) {

@@ -9,7 +9,7 @@ void signals_init(void (*on_stop)(int signo));
 void signals_stop_refused(void);            /* we go on running after all: the next SIGINT asks again */
 void signals_set_program(const char *name); /* "Tandem 1.2.3", for the crash report; not copied */
 void signals_install_crash_handler(
-    void (*report)(int fd));       /* report: extra lines, async-signal-safe; may be NULL */
+    void (*report)(int fd));             /* report: extra lines, async-signal-safe; may be NULL */
 void signals_remove_crash_handler(void); /* default actions: a core, no report */
 void signals_reset_in_child(void); /* default actions, own wake-up descriptor closed; child_start does it */
 

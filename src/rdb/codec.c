@@ -143,7 +143,8 @@ bool rdb_put_i64_string(struct rdb_writer *w, int64_t v) {
     char text[NUM_INT_BYTES];
     bool ok;
     if (put_integer_form(w, v, &ok)) return ok;
-    return put_plain(w, (slice){text, num_format_i64(text, v)});
+    size_t n = num_format_i64(text, v);
+    return put_plain(w, (slice){text, n});
 }
 
 /* --- reading --- */
