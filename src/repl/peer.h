@@ -12,7 +12,7 @@ struct peer {
     struct backlog_cursor cursor; /* from the snapshot's offset (or the one asked for) on */
 
     /* what REPLCONF told */
-    char ip[64]; /* "": take the socket's */
+    char ip[REPL_HOST_BYTES]; /* "": take the socket's */
     int listening_port;
     bool capa_eof, capa_psync2;
     bool pre_psync; /* used SYNC: no +FULLRESYNC, no ACKs */

@@ -56,8 +56,8 @@ static void peer_unlink(struct peer *p) {
 }
 
 const char *peer_name(const struct peer *p) {
-    static char name[NET_ADDR_BYTES + 32];
-    char ip[NET_ADDR_BYTES];
+    static char name[REPL_HOST_BYTES + 32];
+    char ip[REPL_HOST_BYTES];
     int port;
     if (p->ip[0])
         snprintf(ip, sizeof ip, "%s", p->ip);
@@ -202,6 +202,7 @@ static bool try_partial(struct peer *p, slice replid, int64_t offset) {
         return false;
     }
     peer_step(&p->m, PEER_EV_PARTIAL);
+    p->ack_offset = offset - 1; /* it asks for this byte because it has all before */
     char line[64];
     int n = p->capa_psync2 ? snprintf(line, sizeof line, "+CONTINUE %s\r\n", repl_id())
                            : snprintf(line, sizeof line, "+CONTINUE\r\n");

@@ -10,7 +10,8 @@
 #include "rdb/rdb.h"
 #include "repl/backlog.h"
 
-#define REPLID_CHARS 40
+#define REPLID_CHARS    40
+#define REPL_HOST_BYTES 256
 
 struct repl_config { /* server/config writes it */
     uint64_t backlog_size_bytes;
@@ -81,7 +82,7 @@ size_t repl_good_replicas(void);      /* online with lag <= max lag */
 size_t repl_acked_by(int64_t offset); /* online replicas that acknowledged it */
 void repl_request_acks(void);         /* REPLCONF GETACK * at the end of this turn */
 struct repl_peer_info {
-    char ip[64];
+    char ip[REPL_HOST_BYTES]; /* or what it announced: a name */
     int port;
     const char *state;
     int64_t offset;
