@@ -18,7 +18,7 @@ static void setup(void) {
 static void expect_log(const char *text) {
     slice s = backlog_read(&reader);
     cr_assert_eq(s.n, strlen(text), "got %.*s", (int)s.n, s.p);
-    cr_assert_arr_eq(s.p, text, s.n);
+    if (s.n) cr_assert_arr_eq(s.p, text, s.n);
     backlog_advance(&reader, s.n);
 }
 

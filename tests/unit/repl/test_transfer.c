@@ -183,9 +183,10 @@ Test(transfer, who_hangs_up_holds_nothing, .init = setup) {
 
 Test(transfer, acks_count_for_wait, .init = setup) {
     append_n(100);
-    repl_psync_command(replica, SLICE(ID), SLICE("101"));
+    repl_psync_command(replica, SLICE(ID), SLICE("51"));
     slice ack[] = {SLICE("REPLCONF"), SLICE("ACK"), SLICE("100")};
-    cr_assert_eq(repl_acked_by(100), 0);
+    cr_assert_eq(repl_acked_by(50), 1, "it asked for the byte after");
+    cr_assert_eq(repl_acked_by(51), 0);
     repl_replconf_command(replica, 3, ack);
     cr_assert_eq(repl_acked_by(100), 1);
     cr_assert_eq(repl_acked_by(101), 0);
@@ -194,6 +195,7 @@ Test(transfer, acks_count_for_wait, .init = setup) {
     repl_replconf_command(replica, 3, ack);
     cr_assert_eq(repl_acked_by(100), 1, "an older ACK takes nothing back");
     expect_text("+CONTINUE\r\n");
+    expect_log(51, 50, 50);
     nothing_more();
 }
 
