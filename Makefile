@@ -5,7 +5,7 @@ PREFIX  ?= /usr/local
 WARN    := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 OPT     ?= -O2 -g -fno-omit-frame-pointer
 SAN     := $(if $(ASAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -DTANDEM_MEM_MALLOC -O1)
-ALL     := $(WARN) $(OPT) $(SAN) -Isrc -Itests -Itools -MMD -MP
+ALL     := $(WARN) $(OPT) $(SAN) -Isrc -Itests -Itools
 LIBS    := -lm
 
 SRC     := $(filter-out src/main.c,$(wildcard src/*/*.c))
@@ -19,7 +19,7 @@ all: $B/tandem-server $(TOOLS)
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL) $(CFLAGS) -c $< -o $@
+	$(CC) $(ALL) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $B/libtandem.a: $(OBJ)
 	@rm -f $@
