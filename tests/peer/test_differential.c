@@ -321,7 +321,8 @@ static int by_bytes(const void *a, const void *b) {
 }
 
 static void sort_reply(redisReply *r) {
-    if (r->type == REDIS_REPLY_ARRAY) qsort(r->element, r->elements, sizeof *r->element, by_bytes);
+    if (r->type == REDIS_REPLY_ARRAY && r->elements > 1)
+        qsort(r->element, r->elements, sizeof *r->element, by_bytes);
 }
 
 static bool tells_time(const struct cmd *c) {

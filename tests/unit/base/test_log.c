@@ -15,6 +15,7 @@ static char path[64];
 static void open_log(void) {
     snprintf(path, sizeof(path), "/tmp/tandem-test-log-%d", (int)getpid());
     unlink(path);
+    log_set_level(LOG_LEVEL_NOTICE);
     log_set_file(path);
 }
 
