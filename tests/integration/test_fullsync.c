@@ -1,5 +1,5 @@
-/* Full synchronisation under trouble: replicas that come late, stall or die in the middle, silent links, limits, and what is
- * left behind. */
+/* Full synchronisation under trouble: replicas that come late, stall or die in the middle, silent links,
+ * limits, and what is left behind. */
 #include "support/proxy.h"
 #include "support/scenarios.h"
 
