@@ -135,6 +135,8 @@ size_t lp_random_distinct(uint8_t *lp, unsigned stride, size_t count, lp_pos *ou
  * before it, and refuses by false. Never reads outside the n bytes. */
 bool lp_validate(const uint8_t *lp, size_t n, bool deep, bool (*each)(void *ctx, lp_pos at, size_t index),
                  void *ctx);
+/* Whether the entries 0, stride, 2 * stride, ... all differ in value: the names in what came from outside. */
+bool lp_distinct(uint8_t *lp, unsigned stride);
 uint8_t *lp_from_bytes(const uint8_t *bytes, size_t n); /* a copy of validated bytes */
 
 size_t lp_encoded_bytes(slice s);       /* what the entry of s takes */

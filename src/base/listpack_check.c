@@ -2,6 +2,9 @@
  * left before it is used; nothing is read outside the bytes given. */
 #include "base/listpack_internal.h"
 
+#include "base/alloc.h"
+#include "base/hash.h"
+
 /* The bytes of the entry at `at`, of which `room` precede the end mark; 0 when it isn't well-formed. */
 static size_t check_entry(lp_pos at, size_t room) {
     size_t head_max = *at < 0xC0 ? 1 : *at < 0xF0 ? 2 : *at == 0xF0 ? 5 : 1;
@@ -29,4 +32,39 @@ bool lp_validate(const uint8_t *lp, size_t n, bool deep, bool (*each)(void *ctx,
     }
     size_t said = lp_header_count(lp);
     return said == LP_COUNT_UNKNOWN || said == count;
+}
+
+/* Names seen so far, in an open table twice their number: some bits of the hash, and where the entry stands. */
+struct seen {
+    uint32_t hash, offset; /* offset 0: free */
+};
+
+#define SEEN_ON_STACK 256
+
+static bool add_name(struct seen *table, size_t mask, const uint8_t *lp, lp_pos at) {
+    char buf[LP_INT_BYTES];
+    slice name = lp_text(at, buf);
+    uint64_t h = hash_bytes(name.p, name.n);
+    size_t i = (size_t)(h >> 32) & mask;
+    for (; table[i].offset; i = (i + 1) & mask)
+        if (table[i].hash == (uint32_t)h && lp_equals(lp + table[i].offset, name)) return false;
+    table[i] = (struct seen){(uint32_t)h, (uint32_t)(at - lp)};
+    return true;
+}
+
+bool lp_distinct(uint8_t *lp, unsigned stride) {
+    struct seen few[SEEN_ON_STACK], *table = few;
+    size_t n = (lp_length(lp) + stride - 1) / stride, size = 16;
+    while (size < 2 * n) size *= 2;
+    if (size > SEEN_ON_STACK)
+        table = mem_zalloc(size * sizeof(*table));
+    else
+        memset(few, 0, size * sizeof(*few));
+    bool distinct = true;
+    for (lp_pos at = lp_first(lp); at && distinct;) {
+        distinct = add_name(table, size - 1, lp, at);
+        for (unsigned i = 0; at && i < stride; i++) at = lp_next(at);
+    }
+    if (table != few) mem_free(table, size * sizeof(*table));
+    return distinct;
 }

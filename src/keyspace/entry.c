@@ -11,21 +11,6 @@
 
 #define INT_DIGITS_MAX 20 /* longer strings cannot spell a 64-bit integer */
 
-static size_t varint_bytes(size_t v) {
-    size_t n = 1;
-    while (v >= 0x80) v >>= 7, n++;
-    return n;
-}
-
-static uint8_t *varint_write(uint8_t *p, size_t v) {
-    while (v >= 0x80) {
-        *p++ = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    *p++ = (uint8_t)v;
-    return p;
-}
-
 /* --- payloads --- */
 
 struct payload payload_of_i64(int64_t v) {

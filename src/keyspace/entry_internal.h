@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/sds.h"
 #include "keyspace/entry.h"
+#include "keyspace/varint.h"
 
 struct entry {
     uint32_t head; /* lru:24 | type:3 | encoding:4 | has_expire:1, from the low bits up */
@@ -92,20 +93,6 @@ static inline size_t entry_expire_bytes(const struct entry *e) {
     return ENTRY_CELL_BYTES + ENTRY_TIME48_BYTES + (wide ? sizeof(int64_t) : 0);
 }
 
-/* Lengths are written seven bits a byte, low ones first; the top bit says that more follow. */
-static inline const uint8_t *varint_read(const uint8_t *p, size_t *n) {
-    size_t v = *p++;
-    if (v & 0x80) {
-        v &= 0x7f;
-        unsigned shift = 7;
-        do {
-            v |= (size_t)(*p & 0x7f) << shift;
-            shift += 7;
-        } while (*p++ & 0x80);
-    }
-    *n = v;
-    return p;
-}
 static inline slice entry_key_at(const struct entry *e) {
     size_t n;
     const uint8_t *p = varint_read(e->rest + entry_expire_bytes(e), &n);

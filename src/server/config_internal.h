@@ -11,6 +11,7 @@ enum directive_kind {
     KIND_BOOL,    /* bool */
     KIND_INT,     /* int */
     KIND_UINT,    /* unsigned */
+    KIND_COUNT,   /* size_t */
     KIND_BYTES,   /* uint64_t, "10mb" accepted */
     KIND_OCTAL,   /* unsigned, file modes */
     KIND_STRING,  /* char * holding an sds */

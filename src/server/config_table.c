@@ -71,6 +71,11 @@ static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATI
         .name = n, .alias = a, .kind = KIND_UINT, .flags = fl, .field = IS(unsigned, f), .min = lo,          \
         .max = hi, .standard = def, __VA_ARGS__                                                              \
     }
+#define COUNT(n, a, fl, f, lo, hi, def, ...)                                                                 \
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_COUNT, .flags = fl, .field = IS(size_t, f), .min = lo,           \
+        .max = hi, .standard = def, __VA_ARGS__                                                              \
+    }
 #define BYTES(n, a, fl, f, lo, hi, def, ...)                                                                 \
     {                                                                                                        \
         .name = n, .alias = a, .kind = KIND_BYTES, .flags = fl, .field = IS(uint64_t, f), .min = lo,         \

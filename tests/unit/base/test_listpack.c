@@ -445,3 +445,23 @@ Test(listpack, picks_evenly) {
     cr_assert_eq(lp_random_distinct(empty, 1, 1, &none), 0);
     lp_free(empty);
 }
+
+/* --- names that occur twice --- */
+
+Test(listpack, tells_distinct_names) {
+    uint8_t *lp = lp_new();
+    cr_assert(lp_distinct(lp, 1));
+    for (int i = 0; i < 700; i++) { /* more than fit the table on the stack */
+        lp = lp_append_int(lp, i);
+        lp = lp_append(lp, TEXT("same value"));
+    }
+    cr_assert(lp_distinct(lp, 2));
+    cr_assert_not(lp_distinct(lp, 1));
+    cr_assert(lp_distinct(lp, 1400));
+    uint8_t *twice = lp_append_int(lp_copy(lp), 699);
+    cr_assert_not(lp_distinct(twice, 2), "the last name again, without a value");
+    lp_free(twice);
+    lp = lp_append(lp, TEXT("0a"));
+    cr_assert(lp_distinct(lp, 2));
+    lp_free(lp);
+}
