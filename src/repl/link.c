@@ -162,16 +162,16 @@ static void op_close(void *ctx) {
     link_sync_discard(l);
 }
 
-/* Coming back at once keeps a short cut short; but a master that hangs up on us each time is not to be
- * hammered. */
-static bool op_may_hurry(void *ctx) {
-    enum { HURRIES_PER_S = 100 };
+/* Coming back at once keeps a short cut short. But a master that hangs up on us each time is not to be
+ * hammered, and a full sync that fails (our disk is full) costs it a snapshot each time. */
+static bool op_may_hurry(void *ctx, enum link_occasion why) {
+    enum { CUTS_PER_S = 100, FAILURES_PER_S = 1 };
     struct link *l = ctx;
     if (l->hurried_s != repl_now_s()) {
         l->hurried_s = repl_now_s();
         l->hurries = 0;
     }
-    return ++l->hurries <= HURRIES_PER_S;
+    return ++l->hurries <= (why == CONNECT_AGAIN ? CUTS_PER_S : FAILURES_PER_S);
 }
 
 static bool op_holds(void *ctx, enum link_state s) {

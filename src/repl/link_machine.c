@@ -179,14 +179,14 @@ static void on_tick(struct link_machine *m, const struct link_event *ev) {
 static void on_broken(struct link_machine *m, const struct link_event *ev) {
     bool hurry = m->state >= LINK_PREAMBLE || ev->type == LINK_EV_TIMEOUT;
     give_up(m);
-    if (hurry && m->ops->may_hurry(m->ctx)) try_connect(m, CONNECT_AFTER_FAILURE);
+    if (hurry && m->ops->may_hurry(m->ctx, CONNECT_AFTER_FAILURE)) try_connect(m, CONNECT_AFTER_FAILURE);
 }
 
 /* The master's log moves on while we are away: come back before it has forgotten where we were. */
 static void on_lost(struct link_machine *m, const struct link_event *ev) {
     (void)ev;
     give_up(m);
-    if (m->ops->may_hurry(m->ctx)) try_connect(m, CONNECT_AGAIN);
+    if (m->ops->may_hurry(m->ctx, CONNECT_AGAIN)) try_connect(m, CONNECT_AGAIN);
 }
 
 /* --- the handshake --- */
@@ -343,7 +343,7 @@ static void begin_load(struct link_machine *m) {
         return;
     }
     give_up(m);
-    if (m->ops->may_hurry(m->ctx)) try_connect(m, CONNECT_AFTER_FAILURE);
+    if (m->ops->may_hurry(m->ctx, CONNECT_AFTER_FAILURE)) try_connect(m, CONNECT_AFTER_FAILURE);
 }
 
 static void after_preamble(struct link_machine *m, slice line) {

@@ -63,10 +63,10 @@ struct link_ops {
     bool (*resume)(void *ctx, const char *id);
     /* `$length` (mark empty) or `$EOF:mark`. */
     enum link_transfer (*begin_transfer)(void *ctx, int64_t length, slice mark);
-    bool (*load)(void *ctx);      /* file or stream into the key space, then the master becomes a client */
-    void (*close)(void *ctx);     /* socket, temporary file, client: whatever there is. Keeps the history. */
-    bool (*may_hurry)(void *ctx); /* reconnect now rather than with the next tick */
-    bool (*holds)(void *ctx, enum link_state s); /* are the state's guarantees so? */
+    bool (*load)(void *ctx);  /* file or stream into the key space, then the master becomes a client */
+    void (*close)(void *ctx); /* socket, temporary file, client: whatever there is. Keeps the history. */
+    bool (*may_hurry)(void *ctx, enum link_occasion why); /* reconnect now, not with the next tick */
+    bool (*holds)(void *ctx, enum link_state s);          /* are the state's guarantees so? */
 };
 
 struct link_machine {

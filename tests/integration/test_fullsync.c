@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Enough that neither a pipe nor a socket's buffers hold it, and that the compressor does not make it small. */
@@ -223,5 +224,46 @@ Test(fullsync, a_change_of_mind_in_the_middle) {
     wait_same(r, p);
     srv_free(r);
     proxy_stop(x);
+    srv_free(p);
+}
+
+/* Where the disk fails, the old data stays and the other side is not troubled more than once a second. */
+Test(fullsync, a_replicas_directory_disappears) {
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --enable-protected-configs yes"),
+               *r = srv_start(TANDEM, "--enable-protected-configs yes");
+    char away[160];
+    fill(p);
+    EXPECT(r, "OK", "SET own data");
+    snprintf(away, sizeof away, "%s/gone", r->dir);
+    cr_assert_eq(mkdir(away, 0700), 0);
+    EXPECT(r, "OK", "CONFIG SET dir %s", away);
+    cr_assert_eq(rmdir(away), 0);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_log_count(r, "Opening the temp file needed for MASTER <-> REPLICA synchronization: ") >=
+               2);
+    EXPECT(r, "\"data\"", "GET own");
+    cr_assert_leq(srv_info_int(p, "sync_full"), 6);
+    EXPECT(r, "OK", "CONFIG SET dir %s", r->dir);
+    wait_same(r, p);
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(fullsync, a_primarys_directory_disappears) {
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --enable-protected-configs yes"),
+               *r = srv_start(TANDEM, "--enable-protected-configs yes");
+    char away[160];
+    EXPECT(p, "OK", "SET k v");
+    EXPECT(r, "OK", "SET own data");
+    snprintf(away, sizeof away, "%s/gone", p->dir);
+    cr_assert_eq(mkdir(away, 0700), 0);
+    EXPECT(p, "OK", "CONFIG SET dir %s", away);
+    cr_assert_eq(rmdir(away), 0);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_log_count(p, "SYNC failed. BGSAVE child returned an error") >= 2);
+    EXPECT(r, "\"data\"", "GET own");
+    EXPECT(p, "OK", "CONFIG SET repl-diskless-sync yes");
+    wait_same(r, p); /* needs no directory */
+    srv_free(r);
     srv_free(p);
 }

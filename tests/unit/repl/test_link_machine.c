@@ -57,7 +57,8 @@ static bool f_wants_auth(void *ctx) {
 static bool f_announces_ip(void *ctx) {
     return (void)ctx, fake.announce;
 }
-static bool f_may_hurry(void *ctx) {
+static bool f_may_hurry(void *ctx, enum link_occasion why) {
+    cr_assert_neq(why, CONNECT_FIRST);
     return (void)ctx, fake.hurry;
 }
 
