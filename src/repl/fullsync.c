@@ -205,7 +205,23 @@ static struct peer *someone_sharing_disk_snapshot(const struct peer *p) {
     return NULL;
 }
 
+/* REPLCONF rdb-filter-only: it follows the stream and needs no data, so no child is forked for it. */
+static void serve_without_keys(struct peer *p) {
+    stream_force_select();
+    begin_from(p, repl_offset(), PEER_EV_SNAPSHOT_DISK);
+    if (!transfer_open_empty(p)) {
+        peer_end(p, PEER_EV_SNAPSHOT_FAILED);
+        return;
+    }
+    peer_step(&p->m, PEER_EV_SNAPSHOT_READY);
+    client_want_write(p->c);
+}
+
 void fullsync_request(struct peer *p) {
+    if (p->no_keys) {
+        serve_without_keys(p);
+        return;
+    }
     if (snapshot_running() && snapshot_target() == SNAPSHOT_DISK) {
         struct peer *other = someone_sharing_disk_snapshot(p);
         if (other) {

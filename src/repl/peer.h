@@ -15,6 +15,8 @@ struct peer {
     char ip[REPL_HOST_BYTES]; /* "": take the socket's */
     int listening_port;
     bool capa_eof, capa_psync2;
+    bool
+        no_keys; /* REPLCONF rdb-filter-only: wants the stream (or functions, which we have none of), no data */
     bool pre_psync; /* used SYNC: no +FULLRESYNC, no ACKs */
 
     int64_t ack_offset, ack_s; /* the last REPLCONF ACK */
@@ -52,8 +54,9 @@ bool fullsync_relay_bytes(slice *out); /* what the child last wrote; false when 
 void fullsync_relay_taken(void);       /* some peer has taken all of it, or has gone */
 
 /* transfer.c: bytes into sockets */
-bool transfer_feed(struct client *c);    /* client.feed of every peer */
-bool transfer_open_file(struct peer *p); /* the finished snapshot file; false: logged */
+bool transfer_feed(struct client *c);     /* client.feed of every peer */
+bool transfer_open_file(struct peer *p);  /* the finished snapshot file; false: logged */
+bool transfer_open_empty(struct peer *p); /* an RDB without keys */
 void transfer_close_file(struct peer *p);
 
 #endif

@@ -283,6 +283,21 @@ static bool conf_ack(struct client *c, slice value) {
     return false;
 }
 
+/* A list of the parts of the RDB that are wanted: "functions" or none. */
+static bool conf_filter(struct client *c, struct peer *p, slice value) {
+    int n;
+    sds *words = sds_split_words(value.p, value.n, &n);
+    bool ok = words != NULL;
+    if (!words) reply_error(&c->out, "ERR Missing rdb-filter-only values");
+    for (int i = 0; i < n && ok; i++) {
+        ok = strcasecmp(words[i], "functions") == 0;
+        if (!ok) reply_errorf(&c->out, "ERR Unsupported rdb-filter-only option: %s", words[i]);
+    }
+    if (words) sds_free_words(words, n);
+    p->no_keys = p->no_keys || ok;
+    return ok;
+}
+
 /* One option; false: no reply is to be sent (an error was, or none is due). */
 static bool conf_option(struct client *c, slice name, slice value) {
     int64_t v;
@@ -310,6 +325,8 @@ static bool conf_option(struct client *c, slice name, slice value) {
         }
         memcpy(p->ip, value.p, value.n);
         p->ip[value.n] = '\0';
+    } else if (slice_is(name, "rdb-filter-only")) {
+        return conf_filter(c, p, value);
     } else if (slice_is(name, "capa")) {
         if (slice_is(value, "eof")) p->capa_eof = true;
         if (slice_is(value, "psync2")) p->capa_psync2 = true;

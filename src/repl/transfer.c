@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -46,10 +47,10 @@ static bool took(struct peer *p, ssize_t n, const char *what, enum sent *out) {
 
 /* --- the snapshot file --- */
 
-bool transfer_open_file(struct peer *p) {
+static bool take_file(struct peer *p, int fd) {
     struct stat st;
-    p->file_fd = open(repl_rdb_path(), O_RDONLY | O_CLOEXEC);
-    if (p->file_fd < 0 || fstat(p->file_fd, &st) < 0) {
+    p->file_fd = fd;
+    if (fd < 0 || fstat(fd, &st) < 0) {
         log_warning("SYNC failed. Can't open/stat DB after BGSAVE: %s", strerror(errno));
         transfer_close_file(p);
         return false;
@@ -60,6 +61,20 @@ bool transfer_open_file(struct peer *p) {
     p->preamble_bytes = (size_t)snprintf(p->preamble, sizeof p->preamble, "$%lld\r\n",
                                          (long long)p->file_bytes);
     return true;
+}
+
+bool transfer_open_file(struct peer *p) {
+    return take_file(p, open(repl_rdb_path(), O_RDONLY | O_CLOEXEC));
+}
+
+bool transfer_open_empty(struct peer *p) {
+    static const char rdb[] = "REDIS0010\xff\0\0\0\0\0\0\0\0"; /* header, end, no checksum */
+    int fd = memfd_create("tandem-no-keys", MFD_CLOEXEC);
+    if (fd >= 0 && write(fd, rdb, sizeof rdb - 1) != (ssize_t)sizeof rdb - 1) {
+        close(fd);
+        fd = -1;
+    }
+    return take_file(p, fd);
 }
 
 void transfer_close_file(struct peer *p) {

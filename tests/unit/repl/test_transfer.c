@@ -283,3 +283,49 @@ Test(transfer, keepalives_while_it_waits, .init = setup) {
     expect_text("\n\n");
     nothing_more();
 }
+
+/* --- REPLCONF --- */
+
+static void replconf(const char *option, const char *value) {
+    slice argv[] = {SLICE("REPLCONF"), slice_of(option), slice_of(value)};
+    repl_replconf_command(replica, 3, argv);
+    client_want_write(replica);
+}
+
+Test(transfer, who_wants_no_keys_gets_none, .init = setup) {
+    append_n(100);
+    replconf("rdb-filter-only", "");
+    expect_text("+OK\r\n");
+    repl_psync_command(replica, SLICE("?"), SLICE("-1"));
+    expect_text("+FULLRESYNC " ID " 100\r\n$18\r\nREDIS0010\xff");
+    char checksum[8];
+    cr_assert(read_n(checksum, 8, 8));
+    cr_assert_eq(state(), PEER_ONLINE);
+    append_n(10);
+    expect_log(101, 10, 10);
+    nothing_more();
+}
+
+Test(transfer, options_are_checked, .init = setup) {
+    replconf("rdb-filter-only", "functions nonsense");
+    expect_text("-ERR Unsupported rdb-filter-only option: nonsense\r\n");
+    replconf("rdb-filter-only", "\"");
+    expect_text("-ERR Missing rdb-filter-only values\r\n");
+    replconf("listening-port", "x");
+    expect_text("-ERR value is not an integer or out of range\r\n");
+    replconf("nonsense", "x");
+    expect_text("-ERR Unrecognized REPLCONF option: nonsense\r\n");
+    replconf("capa", "not-yet-invented");
+    expect_text("+OK\r\n");
+    slice half[] = {SLICE("REPLCONF"), SLICE("capa")};
+    repl_replconf_command(replica, 2, half);
+    client_want_write(replica);
+    expect_text("-ERR syntax error\r\n");
+}
+
+Test(transfer, a_wrong_offset_is_an_error, .init = setup) {
+    repl_psync_command(replica, SLICE(ID), SLICE("x"));
+    client_want_write(replica);
+    expect_text("-ERR value is not an integer or out of range\r\n");
+    cr_assert_eq(repl_peer_count(), 0);
+}
