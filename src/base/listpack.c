@@ -18,56 +18,58 @@ struct entry {
     slice body;
 };
 
-static struct entry int_entry(int64_t v) {
-    struct entry e = {.body = {NULL, 0}};
+/* Filled in place: to return it would copy what was just written in parts, which stalls on every entry. */
+static void int_entry(struct entry *e, int64_t v) {
+    e->body = (slice){NULL, 0};
     if (v >= 0 && v <= 127) {
-        e.head[0] = (uint8_t)v;
-        e.head_n = 1;
-        return e;
+        e->head[0] = (uint8_t)v;
+        e->head_n = 1;
+        return;
     }
     if (v >= -4096 && v <= 4095) {
-        e.head[0] = (uint8_t)(0xC0 | ((uint64_t)v >> 8 & 31));
-        e.head[1] = (uint8_t)v;
-        e.head_n = 2;
-        return e;
+        e->head[0] = (uint8_t)(0xC0 | ((uint64_t)v >> 8 & 31));
+        e->head[1] = (uint8_t)v;
+        e->head_n = 2;
+        return;
     }
     uint64_t le = htole64((uint64_t)v);
-    memcpy(e.head + 1, &le, sizeof(le));
+    memcpy(e->head + 1, &le, sizeof(le));
     if (v >= INT16_MIN && v <= INT16_MAX) {
-        e.head[0] = 0xF1;
-        e.head_n = 3;
+        e->head[0] = 0xF1;
+        e->head_n = 3;
     } else if (v >= -(1 << 23) && v < (1 << 23)) {
-        e.head[0] = 0xF2;
-        e.head_n = 4;
+        e->head[0] = 0xF2;
+        e->head_n = 4;
     } else if (v >= INT32_MIN && v <= INT32_MAX) {
-        e.head[0] = 0xF3;
-        e.head_n = 5;
+        e->head[0] = 0xF3;
+        e->head_n = 5;
     } else {
-        e.head[0] = 0xF4;
-        e.head_n = 9;
+        e->head[0] = 0xF4;
+        e->head_n = 9;
     }
-    return e;
 }
 
-static struct entry text_entry(slice s) {
+static void text_entry(struct entry *e, slice s) {
     int64_t v;
-    if (num_parse_i64(s, &v)) return int_entry(v);
-    struct entry e = {.body = s};
+    if (num_parse_i64(s, &v)) {
+        int_entry(e, v);
+        return;
+    }
+    e->body = s;
     if (s.n < 64) {
-        e.head[0] = (uint8_t)(0x80 | s.n);
-        e.head_n = 1;
+        e->head[0] = (uint8_t)(0x80 | s.n);
+        e->head_n = 1;
     } else if (s.n < 4096) {
-        e.head[0] = (uint8_t)(0xE0 | s.n >> 8);
-        e.head[1] = (uint8_t)s.n;
-        e.head_n = 2;
+        e->head[0] = (uint8_t)(0xE0 | s.n >> 8);
+        e->head[1] = (uint8_t)s.n;
+        e->head_n = 2;
     } else {
         assert_that(s.n <= UINT32_MAX);
         uint32_t le = htole32((uint32_t)s.n);
-        e.head[0] = 0xF0;
-        memcpy(e.head + 1, &le, sizeof(le));
-        e.head_n = 5;
+        e->head[0] = 0xF0;
+        memcpy(e->head + 1, &le, sizeof(le));
+        e->head_n = 5;
     }
-    return e;
 }
 
 static size_t entry_bytes(const struct entry *e) {
@@ -77,19 +79,22 @@ static size_t entry_bytes(const struct entry *e) {
 
 static size_t put_entry(uint8_t *at, const struct entry *e) {
     size_t l = e->head_n + e->body.n;
-    memcpy(at, e->head, e->head_n);
+    at[0] = e->head[0];
+    for (size_t i = 1; i < e->head_n; i++) at[i] = e->head[i]; /* mostly none: cheaper than to call memcpy */
     if (e->body.n) memcpy(at + e->head_n, e->body.p, e->body.n);
     lp_put_backlen(at + l, l);
     return l + lp_backlen_bytes(l);
 }
 
 size_t lp_encoded_bytes(slice s) {
-    struct entry e = text_entry(s);
+    struct entry e;
+    text_entry(&e, s);
     return entry_bytes(&e);
 }
 
 size_t lp_encode(uint8_t *at, slice s) {
-    struct entry e = text_entry(s);
+    struct entry e;
+    text_entry(&e, s);
     return put_entry(at, &e);
 }
 
@@ -129,7 +134,10 @@ static uint8_t *reshape(uint8_t *lp, size_t at, size_t old_n, size_t new_n) {
     size_t bytes = lp_bytes(lp), after = bytes - old_n + new_n;
     assert_that(at + old_n < bytes && after <= UINT32_MAX);
     if (new_n > old_n) lp = mem_resize(lp, bytes, after);
-    memmove(lp + at + new_n, lp + at + old_n, bytes - at - old_n);
+    if (at + old_n == bytes - 1)
+        lp[at + new_n] = LP_END;
+    else
+        memmove(lp + at + new_n, lp + at + old_n, bytes - at - old_n);
     if (new_n < old_n) lp = mem_resize(lp, bytes, after);
     lp_set_bytes(lp, after);
     return lp;
@@ -166,32 +174,38 @@ static uint8_t *insert_before(uint8_t *lp, lp_pos *at, const struct entry *e) {
 }
 
 uint8_t *lp_insert(uint8_t *lp, lp_pos *at, slice s) {
-    struct entry e = text_entry(s);
+    struct entry e;
+    text_entry(&e, s);
     return insert_before(lp, at, &e);
 }
 
 uint8_t *lp_insert_int(uint8_t *lp, lp_pos *at, int64_t v) {
-    struct entry e = int_entry(v);
+    struct entry e;
+    int_entry(&e, v);
     return insert_before(lp, at, &e);
 }
 
 uint8_t *lp_append(uint8_t *lp, slice s) {
-    struct entry e = text_entry(s);
+    struct entry e;
+    text_entry(&e, s);
     return insert_entry(lp, end_offset(lp), &e);
 }
 
 uint8_t *lp_append_int(uint8_t *lp, int64_t v) {
-    struct entry e = int_entry(v);
+    struct entry e;
+    int_entry(&e, v);
     return insert_entry(lp, end_offset(lp), &e);
 }
 
 uint8_t *lp_prepend(uint8_t *lp, slice s) {
-    struct entry e = text_entry(s);
+    struct entry e;
+    text_entry(&e, s);
     return insert_entry(lp, LP_HEADER_BYTES, &e);
 }
 
 uint8_t *lp_prepend_int(uint8_t *lp, int64_t v) {
-    struct entry e = int_entry(v);
+    struct entry e;
+    int_entry(&e, v);
     return insert_entry(lp, LP_HEADER_BYTES, &e);
 }
 
@@ -213,12 +227,14 @@ static uint8_t *replace_entry(uint8_t *lp, lp_pos *at, const struct entry *e) {
 }
 
 uint8_t *lp_replace(uint8_t *lp, lp_pos *at, slice s) {
-    struct entry e = text_entry(s);
+    struct entry e;
+    text_entry(&e, s);
     return replace_entry(lp, at, &e);
 }
 
 uint8_t *lp_replace_int(uint8_t *lp, lp_pos *at, int64_t v) {
-    struct entry e = int_entry(v);
+    struct entry e;
+    int_entry(&e, v);
     return replace_entry(lp, at, &e);
 }
 

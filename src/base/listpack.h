@@ -72,7 +72,7 @@ size_t lp_entry_bytes_long(lp_pos at);
 static inline size_t lp_entry_bytes(lp_pos at) { /* encoding, data and backlen */
     uint8_t b = *at;
     if (b < 0x80) return 2;
-    if (b < 0xC0) return (size_t)(b & 63) + 2;
+    if (b < 0xC0) return b - (size_t)(0x80 - 2); /* not `& 63`: the next address waits for this */
     return lp_entry_bytes_long(at);
 }
 static inline lp_pos lp_or_end(lp_pos at) {

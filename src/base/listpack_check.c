@@ -7,7 +7,11 @@
 
 /* The bytes of the entry at `at`, of which `room` precede the end mark; 0 when it isn't well-formed. */
 static size_t check_entry(lp_pos at, size_t room) {
-    size_t head_max = *at < 0xC0 ? 1 : *at < 0xF0 ? 2 : *at == 0xF0 ? 5 : 1;
+    if (likely(*at < 0xC0)) { /* most are: a small integer or a short string */
+        size_t l = *at < 0x80 ? 1 : (size_t)(*at & 63) + 1;
+        return l < room && at[l] == l ? l + 1 : 0;
+    }
+    size_t head_max = *at < 0xF0 ? 2 : *at == 0xF0 ? 5 : 1;
     if (head_max > room) return 0;
     size_t head, l = lp_payload_bytes(at, &head);
     if (l == 0 || l > room) return 0;

@@ -2,6 +2,7 @@
 #ifndef TANDEM_BASE_LISTPACK_INTERNAL_H
 #define TANDEM_BASE_LISTPACK_INTERNAL_H
 
+#include "base/assert.h"
 #include "base/listpack.h"
 
 static inline size_t lp_header_count(const uint8_t *lp) {
@@ -29,6 +30,10 @@ static inline size_t lp_backlen_bytes(size_t l) {
 }
 
 static inline void lp_put_backlen(uint8_t *at, size_t l) {
+    if (likely(l <= 127)) {
+        at[0] = (uint8_t)l;
+        return;
+    }
     for (size_t i = lp_backlen_bytes(l); i-- > 1; l >>= 7) at[i] = (uint8_t)((l & 127) | 128);
     at[0] = (uint8_t)l;
 }

@@ -85,29 +85,52 @@ bool lp_equals(lp_pos at, slice s) {
     return num_parse_i64(s, &wanted) && wanted == v.integer;
 }
 
-/* Most entries are short strings, told from others and from each other's lengths by their first byte: one
- * comparison of a byte passes over nearly all that don't match, and the way to the next entry needs the same byte.
- * wanted is NULL when s is not an integer, so that integers can be passed over unread. */
-static inline __attribute__((always_inline)) lp_pos find(lp_pos at, slice s, const int64_t *wanted,
-                                                         unsigned skip) {
-    const unsigned short_string = s.n < 64 ? 0x80 | (unsigned)s.n : LP_END;
-    for (unsigned left = 0; *at != LP_END;) {
-        uint8_t b = *at;
-        if (left > 0) {
-            left--;
-        } else {
-            left = skip;
-            if (b == short_string) {
-                if (memcmp(at + 1, s.p, s.n) == 0) return at;
-            } else if (b >= 0x80 && b < 0xC0) {
-                /* a short string of another length */
-            } else if (b < 0xE0 || b > 0xF0) {
-                if (wanted && lp_get(at).integer == *wanted) return at;
-            } else if (text_equals(lp_get_long(at).text, s)) {
-                return at;
-            }
-        }
+/* A text sought among short strings: what comes last tells texts apart sooner than what comes first (field:000123),
+ * so the last 8 bytes are compared first, as one word. An entry in a listpack has 8 bytes up to its text's end to
+ * load even when the text is shorter (the header is before it); mask leaves those that are text. */
+struct needle {
+    slice s;
+    unsigned first_byte; /* of an entry of the same text; LP_END when that is not a short string */
+    uint64_t tail, mask;
+    const int64_t *integer; /* NULL when the text doesn't spell one: integers are passed over unread */
+};
+
+static inline uint64_t load_le(const void *p) {
+    uint64_t le;
+    memcpy(&le, p, sizeof(le));
+    return le64toh(le);
+}
+
+static struct needle needle_of(slice s, const int64_t *integer) {
+    struct needle w = {.s = s, .first_byte = s.n < 64 ? 0x80 | (unsigned)s.n : LP_END, .integer = integer};
+    if (s.n >= 8) {
+        w.mask = UINT64_MAX;
+        w.tail = load_le(s.p + s.n - 8);
+    } else if (s.n > 0) {
+        char padded[8] = {0};
+        memcpy(padded + 8 - s.n, s.p, s.n);
+        w.mask = UINT64_MAX << (64 - 8 * s.n);
+        w.tail = load_le(padded);
+    }
+    return w;
+}
+
+static inline bool matches(lp_pos at, uint8_t b, const struct needle *w) {
+    if (b == w->first_byte) {
+        if (w->s.n == 0) return true;
+        uint64_t differ = (load_le(at + 1 + w->s.n - 8) ^ w->tail) & w->mask;
+        return differ == 0 && (w->s.n <= 8 || memcmp(at + 1, w->s.p, w->s.n - 8) == 0);
+    }
+    if (b >= 0x80 && b < 0xC0) return false; /* a short string of another length */
+    if (b < 0xE0 || b > 0xF0) return w->integer && lp_get(at).integer == *w->integer;
+    return text_equals(lp_get_long(at).text, w->s);
+}
+
+static inline __attribute__((always_inline)) lp_pos find(lp_pos at, const struct needle *w, unsigned skip) {
+    while (*at != LP_END) {
+        if (matches(at, *at, w)) return at;
         at += lp_entry_bytes(at);
+        for (unsigned i = 0; i < skip && *at != LP_END; i++) at += lp_entry_bytes(at);
     }
     return NULL;
 }
@@ -115,8 +138,6 @@ static inline __attribute__((always_inline)) lp_pos find(lp_pos at, slice s, con
 lp_pos lp_find(lp_pos from, slice s, unsigned skip) {
     if (!from) return NULL;
     int64_t v;
-    if (num_parse_i64(s, &v)) return find(from, s, &v, skip);
-    return skip == 1   ? find(from, s, NULL, 1)
-           : skip == 0 ? find(from, s, NULL, 0)
-                       : find(from, s, NULL, skip);
+    const struct needle w = needle_of(s, num_parse_i64(s, &v) ? &v : NULL);
+    return skip == 1 ? find(from, &w, 1) : skip == 0 ? find(from, &w, 0) : find(from, &w, skip);
 }

@@ -351,6 +351,25 @@ Test(listpack, finds_what_no_redis_would_have_written) {
     lp_free(lp);
 }
 
+/* The search loads words that begin before short texts. */
+Test(listpack, finds_short_texts_at_the_very_front) {
+    static const char letters[] = "abcdefghijkl";
+    for (size_t n = 0; n < 12; n++) {
+        slice s = {letters, n};
+        uint8_t *lp = lp_append(lp_append(lp_new(), s), TEXT("bcdefghijklm"));
+        cr_assert_eq(lp_find(lp_first(lp), s, 0), lp_first(lp), "%zu bytes", n);
+        cr_assert_null(lp_find(lp_first(lp), (slice){"xxxxxxxxxxxx", n + 1}, 0));
+        char other[12];
+        memcpy(other, letters, n);
+        for (size_t i = 0; i < n; i++) { /* one byte differs, wherever it is */
+            other[i] ^= 1;
+            cr_assert_null(lp_find(lp_first(lp), (slice){other, n}, 0));
+            other[i] ^= 1;
+        }
+        lp_free(lp);
+    }
+}
+
 /* --- bytes from outside --- */
 
 static bool refuse_third(void *ctx, lp_pos at, size_t index) {
