@@ -12,7 +12,7 @@
  *   3. likewise before the very first entry;
  *   4. entries move to the emptier neighbour under the same parent;
  *   5. the leaf is split in halves.
- * Removing joins a node that is half empty or less with a neighbour when both fit into three quarters of one, so
+ * Removing joins a node that is half empty or less with a neighbour when both fit into seven eighths of one, so
  * that a node is not split and joined by turns. */
 #include "base/btree_internal.h"
 
@@ -20,8 +20,8 @@
 
 #define ROOM_FIRST 4              /* of a tree's first leaf */
 #define SHIFT_MIN  (LEAF_MAX / 8) /* free entries a neighbour must have to be given some */
-#define LEAF_JOIN  (LEAF_MAX * 3 / 4)
-#define INNER_JOIN (INNER_MAX * 3 / 4)
+#define LEAF_JOIN  (LEAF_MAX * 7 / 8)
+#define INNER_JOIN (INNER_MAX * 7 / 8)
 
 /* --- nodes --- */
 

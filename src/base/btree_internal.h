@@ -9,6 +9,9 @@
 #define INNER_MAX 31 /* children: 1000 bytes */
 #define DEPTH_MAX 16
 
+/* Where a node's keys are, roughly: asked for at once, before a search takes its steps through them. */
+#define NODE_KEY_BYTES 512
+
 /* A child with the least entry below it and the number of entries below it. */
 struct child {
     uint64_t key;
@@ -50,25 +53,30 @@ struct path {
     uint32_t at; /* in the leaf; may be its count */
 };
 
-/* How many of n ascending keys are less than key. No branch depends on the data. */
+/* How many of n ascending keys are less than key; n > 0. The ends first, because keys that come in order, and equal
+ * keys, end there at every level; then by halves, with no branch that depends on the data. */
 static inline uint32_t keys_below(const uint64_t *keys, uint32_t n, uint64_t key) {
     const uint64_t *from = keys;
-    if (n == 0) return 0;
+    if (key <= keys[0]) return 0;
+    if (key > keys[n - 1]) return n;
     while (n > 1) {
         uint32_t half = n / 2;
-        from += from[half - 1] < key ? half : 0;
+        from += half & (0u - (from[half - 1] < key)); /* a mask: compilers make `?:` a branch here */
         n -= half;
     }
     return (uint32_t)(from - keys) + (*from < key);
 }
 
-/* Among n entries of the place's key, how many stand before the place. */
+/* Among n entries of the place's key, how many stand before the place. Every item looked at is likely a cache miss:
+ * while one is waited for, the two that may be next are asked for. */
 static inline uint32_t items_before(btree_order *order, void *const *items, uint32_t n,
                                     const struct place *at) {
     uint32_t from = 0;
     while (n > 0) {
         uint32_t half = n / 2;
         const void *item = items[from + half];
+        __builtin_prefetch(items[from + half / 2]);
+        if (n > 2) __builtin_prefetch(items[from + half + 1 + (n - half - 1) / 2]);
         int c = item == at->probe ? 0 : order(item, at->probe);
         if (c < 0 || (c == 0 && at->behind_equal)) {
             from += half + 1;
@@ -93,7 +101,7 @@ static inline uint32_t entries_before(const struct btree *t, const uint64_t *key
         }
         return from;
     }
-    uint32_t from = keys_below(keys, n, at->key);
+    uint32_t from = n ? keys_below(keys, n, at->key) : 0;
     if (from == n || keys[from] != at->key) return from;
     if (!at->probe && !at->behind_equal) return from;
     uint32_t equal = 1;
@@ -114,7 +122,7 @@ static inline void btree_descend(const struct btree *t, const struct place *to, 
         p->node[level] = n;
         p->slot[level] = slot;
         node = n->nodes[slot];
-        __builtin_prefetch(node);
+        for (size_t line = 0; line < NODE_KEY_BYTES; line += 64) __builtin_prefetch((char *)node + line);
         if (rank)
             for (uint32_t i = 0; i < slot; i++) before += n->counts[i];
     }
