@@ -7,8 +7,9 @@
 #include "base/sds.h"
 #include "keyspace/entry_internal.h"
 #include "keyspace/lazy.h"
+#include "keyspace/list.h"
 
-static const struct value_type_ops *registered[VALUE_TYPES];
+static const struct value_type_ops *registered[VALUE_TYPES] = {[TYPE_LIST] = &list_value_ops};
 
 const char *value_type_name(enum value_type type) {
     static const char *const names[VALUE_TYPES] = {
