@@ -28,6 +28,24 @@ HANDLER(setex_command);
 HANDLER(setnx_command);
 HANDLER(setrange_command);
 HANDLER(strlen_command);
+/* --- list --- */
+HANDLER(lindex_command);
+HANDLER(linsert_command);
+HANDLER(llen_command);
+HANDLER(lmove_command);
+HANDLER(lmpop_command);
+HANDLER(lpop_command);
+HANDLER(lpos_command);
+HANDLER(lpush_command);
+HANDLER(lpushx_command);
+HANDLER(lrange_command);
+HANDLER(lrem_command);
+HANDLER(lset_command);
+HANDLER(ltrim_command);
+HANDLER(rpop_command);
+HANDLER(rpoplpush_command);
+HANDLER(rpush_command);
+HANDLER(rpushx_command);
 /* --- generic --- */
 HANDLER(copy_command);
 HANDLER(del_command);

@@ -17,7 +17,8 @@ struct rdb_config rdb_config = {.compression = true,
 
 /* --- the tables --- */
 
-static const struct rdb_codec *const codecs[VALUE_TYPES] = {[TYPE_STRING] = &rdb_string_codec};
+static const struct rdb_codec *const codecs[VALUE_TYPES] = {
+    [TYPE_STRING] = &rdb_string_codec, [TYPE_LIST] = &rdb_list_codec};
 
 /* name: what the refusal of a type that cannot be loaded says. */
 static const struct {
@@ -25,7 +26,7 @@ static const struct {
     rdb_load_fn *load;
 } loaders[RDB_TYPES] = {
     [RDB_TYPE_STRING] = {"string", rdb_load_string_value},
-    [RDB_TYPE_LIST] = {"list", NULL},
+    [RDB_TYPE_LIST] = {"list", rdb_load_list_value},
     [RDB_TYPE_SET] = {"set", NULL},
     [RDB_TYPE_ZSET] = {"zset", NULL},
     [RDB_TYPE_HASH] = {"hash", NULL},
@@ -33,15 +34,15 @@ static const struct {
     [RDB_TYPE_MODULE_PRE_GA] = {"module-pre-release", NULL},
     [RDB_TYPE_MODULE_2] = {"module-value", NULL},
     [RDB_TYPE_HASH_ZIPMAP] = {"hash-zipmap", NULL},
-    [RDB_TYPE_LIST_ZIPLIST] = {"list-ziplist", NULL},
+    [RDB_TYPE_LIST_ZIPLIST] = {"list-ziplist", rdb_load_list_value},
     [RDB_TYPE_SET_INTSET] = {"set-intset", NULL},
     [RDB_TYPE_ZSET_ZIPLIST] = {"zset-ziplist", NULL},
     [RDB_TYPE_HASH_ZIPLIST] = {"hash-ziplist", NULL},
-    [RDB_TYPE_LIST_QUICKLIST] = {"quicklist", NULL},
+    [RDB_TYPE_LIST_QUICKLIST] = {"quicklist", rdb_load_list_value},
     [RDB_TYPE_STREAM_LISTPACKS] = {"stream", NULL},
     [RDB_TYPE_HASH_LISTPACK] = {"hash-listpack", NULL},
     [RDB_TYPE_ZSET_LISTPACK] = {"zset-listpack", NULL},
-    [RDB_TYPE_LIST_QUICKLIST_2] = {"quicklist-v2", NULL},
+    [RDB_TYPE_LIST_QUICKLIST_2] = {"quicklist-v2", rdb_load_list_value},
     [RDB_TYPE_STREAM_LISTPACKS_2] = {"stream-v2", NULL},
     [RDB_TYPE_SET_LISTPACK] = {"set-listpack", NULL},
     [RDB_TYPE_STREAM_LISTPACKS_3] = {"stream-v3", NULL},
@@ -117,6 +118,11 @@ static bool put_plain(struct rdb_writer *w, slice s) {
     return rdb_put_len(w, s.n) && rdb_write(w, s.p, s.n);
 }
 
+bool rdb_put_lzf(struct rdb_writer *w, slice packed, uint64_t plain_n) {
+    return rdb_put_u8(w, RDB_LEN_SPECIAL | RDB_STRING_LZF) && rdb_put_len(w, packed.n) &&
+           rdb_put_len(w, plain_n) && rdb_write(w, packed.p, packed.n);
+}
+
 /* The compressed form, when that gains; *ok tells of the write. */
 static bool put_compressed(struct rdb_writer *w, slice s, bool *ok) {
     char small[4096];
@@ -124,9 +130,7 @@ static bool put_compressed(struct rdb_writer *w, slice s, bool *ok) {
     sds big = cap > sizeof small ? sds_newlen(NULL, cap) : NULL;
     char *out = big ? big : small;
     size_t n = lzf_compress(s.p, s.n, out, cap);
-    if (n > 0)
-        *ok = rdb_put_u8(w, RDB_LEN_SPECIAL | RDB_STRING_LZF) && rdb_put_len(w, n) && rdb_put_len(w, s.n) &&
-              rdb_write(w, out, n);
+    if (n > 0) *ok = rdb_put_lzf(w, (slice){out, n}, s.n);
     sds_free(big);
     return n > 0;
 }

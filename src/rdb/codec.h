@@ -15,13 +15,13 @@ struct rdb_codec {
     bool (*save)(struct rdb_writer *w, const struct entry *e);
 };
 const struct rdb_codec *rdb_codec_of(enum value_type type); /* asserts that there is one */
-extern const struct rdb_codec rdb_string_codec;
+extern const struct rdb_codec rdb_string_codec, rdb_list_codec;
 
 /* --- loading: one row a type byte --- */
 /* Fills *v, which is zeroed. v->bytes may lie in the reader's buffer or in *hold (an sds that may be NULL and may move),
  * valid until the next call with either; v->ptr is the caller's to free. */
 typedef bool rdb_load_fn(struct rdb_reader *r, uint8_t type, struct value *v, sds *hold);
-rdb_load_fn rdb_load_string_value;
+rdb_load_fn rdb_load_string_value, rdb_load_list_value;
 /* The loader of the type, by the table; fails with a text that names the type when there is none (V8). */
 bool rdb_load_value(struct rdb_reader *r, uint8_t type, struct value *v, sds *hold);
 
@@ -32,6 +32,8 @@ static inline bool rdb_put_u8(struct rdb_writer *w, uint8_t v) {
 bool rdb_put_u64le(struct rdb_writer *w, uint64_t v);
 bool rdb_put_len(struct rdb_writer *w, uint64_t n);
 bool rdb_put_string(struct rdb_writer *w, slice s); /* as integer, compressed or plain, as rdb_config says */
+bool rdb_put_lzf(struct rdb_writer *w, slice packed,
+                 uint64_t plain_n);                       /* a string that is compressed already */
 bool rdb_put_i64_string(struct rdb_writer *w, int64_t v); /* the same for a number's decimal text */
 
 bool rdb_get_u8(struct rdb_reader *r, uint8_t *out);

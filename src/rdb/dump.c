@@ -42,7 +42,7 @@ const char *rdb_restore_value(slice payload, struct value *v, sds *hold) {
     rdb_reader_memory(&r, (slice){payload.p, payload.n - RDB_FOOTER_BYTES});
     bool ok = rdb_get_u8(&r, &type) && rdb_load_value(&r, type, v, hold);
     if (ok && rdb_reader_rest(&r).n == 0) return NULL;
-    if (ok) value_free(v);
+    value_free(v);
     *v = (struct value){0};
     return "ERR Bad data format";
 }

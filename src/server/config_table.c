@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "client/client.h"
+#include "keyspace/list.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/server.h"
@@ -222,6 +223,9 @@ const struct directive directives[] = {
     /* With maxmemory 0 nothing is evicted under any policy; what the policy decides is what OBJECT FREQ counts. */
     ENUM("maxmemory-policy", NULL, 0, &S->maxmemory_policy, policy_words, "noeviction",
          .apply = apply_policy),
+    INT("list-max-listpack-size", "list-max-ziplist-size", 0, &list_config.max_listpack_size, INT_MIN,
+        INT_MAX, "-2"),
+    INT("list-compress-depth", NULL, 0, &list_config.compress_depth, 0, INT_MAX, "0"),
     INT("lfu-log-factor", NULL, 0, &KS->lfu_log_factor, 0, INT_MAX, "10"),
     INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
 

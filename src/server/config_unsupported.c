@@ -58,9 +58,6 @@ static const char *const unsupported[] = {
     "latency-tracking-info-percentiles",
     "lazyfree-lazy-eviction",
 
-    "list-compress-depth",
-    "list-max-listpack-size",
-    "list-max-ziplist-size",
     "loadmodule",
     "lua-enable-deprecated-api",
     "lua-time-limit",

@@ -1,10 +1,10 @@
-/* The same random commands to ours and to the real redis-server, every reply compared, and the data at the end.
+/* Strings, keys, expiry and transactions beside the real redis-server (support/differential.h).
  *
  * A rule makes one command from a few keys, so that commands meet: hits, misses, every type of value, conflicting options, bad arguments.
  * Time is kept out of the comparison: a TTL is either far away, past, or waited for by both servers; replies that tell a
  * remaining time may differ by TTL_SLACK_MS. Replies whose order is free are sorted. Compression is off, because LZF leaves
  * the choice of matches to the writer and DUMP would differ. */
-#include "support/server.h"
+#include "support/differential.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -14,41 +14,8 @@
 #include <unistd.h>
 
 #define COMMANDS     120000
-#define BATCH        100
-#define MAX_ARGS     12
-#define ARG_BYTES    400
+#define ARG_BYTES    CMD_ARG_BYTES
 #define TTL_SLACK_MS 3000
-
-struct cmd {
-    int argc;
-    char argv[MAX_ARGS][ARG_BYTES];
-    size_t len[MAX_ARGS];
-};
-
-static bool chance(int percent) {
-    return test_below(100) < (uint64_t)percent;
-}
-
-static void add_bytes(struct cmd *c, const void *p, size_t n) {
-    cr_assert(c->argc < MAX_ARGS && n <= ARG_BYTES);
-    memcpy(c->argv[c->argc], p, n);
-    c->len[c->argc++] = n;
-}
-
-static void add(struct cmd *c, const char *s) {
-    add_bytes(c, s, strlen(s));
-}
-
-static void add_i64(struct cmd *c, int64_t v) {
-    char b[32];
-    add_bytes(c, b, (size_t)snprintf(b, sizeof b, "%lld", (long long)v));
-}
-
-static const char *pick(const char *const *words, size_t n) {
-    return words[test_below(n)];
-}
-#define PICK(...)                                                                                            \
-    pick((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void add_key(struct cmd *c) {
     char b[32];
@@ -297,45 +264,13 @@ static void rule_restore(struct cmd *c) {
         add(c, PICK("REPLACE", "ABSTTL", "IDLETIME", "FREQ", "1000", "10", "bogus"));
 }
 
-static const struct {
-    int weight;
-    void (*make)(struct cmd *c);
-} rules[] = {{20, rule_set},        {10, rule_set_kind}, {25, rule_read},   {5, rule_object},
-             {5, rule_getex},       {10, rule_number},   {8, rule_range},   {8, rule_many},
-             {10, rule_expire},     {8, rule_move},      {5, rule_db},      {2, rule_lcs},
-             {4, rule_transaction}, {2, rule_odd},       {3, rule_restore}, {1, rule_scan}};
-
-static void make_command(struct cmd *c) {
-    int total = 0, at;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) total += rules[i].weight;
-    at = (int)test_below((uint64_t)total);
-    c->argc = 0;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        at -= rules[i].weight;
-        if (at < 0) {
-            rules[i].make(c);
-            return;
-        }
-    }
-}
+static const struct rule rules[] = {
+    {20, rule_set},        {10, rule_set_kind}, {25, rule_read},   {5, rule_object},
+    {5, rule_getex},       {10, rule_number},   {8, rule_range},   {8, rule_many},
+    {10, rule_expire},     {8, rule_move},      {5, rule_db},      {2, rule_lcs},
+    {4, rule_transaction}, {2, rule_odd},       {3, rule_restore}, {1, rule_scan}};
 
 /* --- comparing --- */
-
-static bool is_command(const struct cmd *c, const char *name) {
-    return c->len[0] == strlen(name) && strncasecmp(c->argv[0], name, c->len[0]) == 0;
-}
-
-static int by_bytes(const void *a, const void *b) {
-    const redisReply *x = *(redisReply *const *)a, *y = *(redisReply *const *)b;
-    size_t n = x->len < y->len ? x->len : y->len;
-    int d = memcmp(x->str, y->str, n);
-    return d != 0 ? d : (x->len > y->len) - (x->len < y->len);
-}
-
-static void sort_reply(redisReply *r) {
-    if (r->type == REDIS_REPLY_ARRAY && r->elements > 1)
-        qsort(r->element, r->elements, sizeof *r->element, by_bytes);
-}
 
 static bool tells_time(const struct cmd *c) {
     return is_command(c, "TTL") || is_command(c, "PTTL") || is_command(c, "EXPIRETIME") ||
@@ -350,97 +285,17 @@ static bool same_reply(const struct cmd *c, redisReply *a, redisReply *b) {
         sort_reply(a);
         sort_reply(b);
     }
-    return strcmp(reply_text(a), reply_text(b)) == 0;
-}
-
-static void describe(const struct cmd *c, char *out, size_t cap) {
-    size_t n = 0;
-    for (int i = 0; i < c->argc; i++) {
-        redisReply r = {.type = REDIS_REPLY_STRING, .str = (char *)c->argv[i], .len = c->len[i]};
-        n += (size_t)snprintf(out + n, cap - n, "%s ", reply_text(&r));
-        if (n >= cap) return;
-    }
-}
-
-struct queue { /* what a MULTI of this connection holds, so that EXEC's replies can be compared one by one */
-    bool open;
-    struct cmd *queued;
-    int n;
-};
-
-static void fail_at(const struct cmd *c, redisReply *a, redisReply *b) {
-    char text[4096];
-    describe(c, text, sizeof text);
-    cr_assert(false, "TEST_SEED=%llu: %s\n  ours:  %.600s\n  redis: %.600s", (unsigned long long)test_seed(),
-              text, reply_text(a), reply_text(b));
-}
-
-static void compare_exec(const struct cmd *exec, struct queue *q, redisReply *a, redisReply *b) {
-    bool arrays = a->type == REDIS_REPLY_ARRAY && b->type == REDIS_REPLY_ARRAY;
-    if (!arrays || a->elements != b->elements || a->elements != (size_t)q->n) {
-        if (arrays || strcmp(reply_text(a), reply_text(b)) != 0) fail_at(exec, a, b);
-        return;
-    }
-    for (size_t i = 0; i < a->elements; i++)
-        if (!same_reply(&q->queued[i], a->element[i], b->element[i]))
-            fail_at(&q->queued[i], a->element[i], b->element[i]);
-}
-
-static void track(struct queue *q, const struct cmd *c, const redisReply *a) {
-    if (is_command(c, "MULTI") && a->type == REDIS_REPLY_STATUS) {
-        q->open = true;
-        q->n = 0;
-    } else if (is_command(c, "EXEC") || is_command(c, "DISCARD")) {
-        q->open = false;
-    } else if (q->open && a->type == REDIS_REPLY_STATUS && strcmp(a->str, "QUEUED") == 0) {
-        q->queued[q->n++] = *c;
-    }
-}
-
-static void run_batch(redisContext *ours, redisContext *real, struct cmd *batch, int n, struct queue *q) {
-    redisContext *both[] = {ours, real};
-    for (int i = 0; i < n; i++) {
-        const char *argv[MAX_ARGS];
-        for (int k = 0; k < batch[i].argc; k++) argv[k] = batch[i].argv[k];
-        for (int s = 0; s < 2; s++) redisAppendCommandArgv(both[s], batch[i].argc, argv, batch[i].len);
-    }
-    for (int i = 0; i < n; i++) {
-        redisReply *a = NULL, *b = NULL;
-        cr_assert(redisGetReply(ours, (void **)&a) == REDIS_OK, "ours: %s", ours->errstr);
-        cr_assert(redisGetReply(real, (void **)&b) == REDIS_OK, "redis: %s", real->errstr);
-        if (is_command(&batch[i], "EXEC"))
-            compare_exec(&batch[i], q, a, b);
-        else if (!same_reply(&batch[i], a, b))
-            fail_at(&batch[i], a, b);
-        track(q, &batch[i], a);
-        freeReplyObject(a);
-        freeReplyObject(b);
-    }
+    return same_text(a, b);
 }
 
 Test(differential, strings_keys_expiry_transactions) {
+    static const struct differential d = {rules, sizeof rules / sizeof *rules, COMMANDS, same_reply};
     struct srv *ours = srv_start(TANDEM, "--rdbcompression no"),
                *real = srv_start(REDIS, "--rdbcompression no");
-    redisContext *a = srv_connect(ours), *b = srv_connect(real);
     /* Ours deletes what is set with a time in the past at once, the reference some time later: let both do so on access. */
     EXPECT(ours, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
     EXPECT(real, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
-    struct cmd *batch = calloc(BATCH, sizeof *batch);
-    struct queue q = {.queued = calloc(COMMANDS, sizeof *q.queued)};
-    test_seed();
-    for (int done = 0; done < COMMANDS; done += BATCH) {
-        for (int i = 0; i < BATCH; i++) make_command(&batch[i]);
-        run_batch(a, b, batch, BATCH, &q);
-    }
-    redisReply *ra = redisCommand(a, "DISCARD"), *rb = redisCommand(b, "DISCARD");
-    freeReplyObject(ra);
-    freeReplyObject(rb);
-    cr_assert(srv_same_data(ours, real), "digests differ after TEST_SEED=%llu",
-              (unsigned long long)test_seed());
-    free(batch);
-    free(q.queued);
-    redisFree(a);
-    redisFree(b);
+    differential_run(ours, real, &d);
     srv_free(ours);
     srv_free(real);
 }

@@ -89,7 +89,7 @@ Test(rdb_load_bad, opcodes) {
     assert_body_refused(SLICE("\xfe\xc0\x01"), 11, "string form 0 where a length is wanted");
     assert_body_refused(SLICE("\xf6\x01x"), 10, "pre-release function format");
     assert_body_refused(SLICE("\xf7\x05\x09"), 12, "unknown tag 9");
-    assert_body_refused(SLICE("\x01\x01k\x01v"), 12, "type 1 (list) are not supported");
+    assert_body_refused(SLICE("\x06\x01k\x01v"), 12, "type 6 (module-pre-release) are not supported");
     assert_body_refused(SLICE("\x07\x01k\x01v"), 12, "type 7 (module-value) are not supported");
     assert_body_refused(SLICE("\x08\x01k\x01v"), 12, "unknown value type or opcode 8");
     assert_body_refused(SLICE("\x16\x01k\x01v"), 12, "unknown value type or opcode 22");

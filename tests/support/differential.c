@@ -1,0 +1,159 @@
+/* Differential tests: see differential.h. */
+#include "support/differential.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 100
+
+bool chance(int percent) {
+    return test_below(100) < (uint64_t)percent;
+}
+
+void add_bytes(struct cmd *c, const void *p, size_t n) {
+    cr_assert(c->argc < CMD_ARGS_MAX && n <= CMD_ARG_BYTES);
+    memcpy(c->argv[c->argc], p, n);
+    c->len[c->argc++] = n;
+}
+
+void add(struct cmd *c, const char *s) {
+    add_bytes(c, s, strlen(s));
+}
+
+void add_i64(struct cmd *c, int64_t v) {
+    char b[32];
+    add_bytes(c, b, (size_t)snprintf(b, sizeof b, "%lld", (long long)v));
+}
+
+const char *pick(const char *const *words, size_t n) {
+    return words[test_below(n)];
+}
+
+static void make_command(const struct differential *d, struct cmd *c) {
+    int total = 0, at;
+    for (int i = 0; i < d->n_rules; i++) total += d->rules[i].weight;
+    at = (int)test_below((uint64_t)total);
+    c->argc = 0;
+    for (int i = 0; i < d->n_rules; i++) {
+        at -= d->rules[i].weight;
+        if (at < 0) {
+            d->rules[i].make(c);
+            return;
+        }
+    }
+}
+
+/* --- comparing --- */
+
+bool is_command(const struct cmd *c, const char *name) {
+    return c->len[0] == strlen(name) && strncasecmp(c->argv[0], name, c->len[0]) == 0;
+}
+
+static int by_bytes(const void *a, const void *b) {
+    const redisReply *x = *(redisReply *const *)a, *y = *(redisReply *const *)b;
+    size_t n = x->len < y->len ? x->len : y->len;
+    int d = memcmp(x->str, y->str, n);
+    return d != 0 ? d : (x->len > y->len) - (x->len < y->len);
+}
+
+void sort_reply(redisReply *r) {
+    if (r->type == REDIS_REPLY_ARRAY && r->elements > 1)
+        qsort(r->element, r->elements, sizeof *r->element, by_bytes);
+}
+
+bool same_text(redisReply *a, redisReply *b) {
+    return strcmp(reply_text(a), reply_text(b)) == 0;
+}
+
+static bool same_reply(const struct differential *d, const struct cmd *c, redisReply *a, redisReply *b) {
+    return d->same ? d->same(c, a, b) : same_text(a, b);
+}
+
+static void describe(const struct cmd *c, char *out, size_t cap) {
+    size_t n = 0;
+    for (int i = 0; i < c->argc; i++) {
+        redisReply r = {.type = REDIS_REPLY_STRING, .str = (char *)c->argv[i], .len = c->len[i]};
+        n += (size_t)snprintf(out + n, cap - n, "%s ", reply_text(&r));
+        if (n >= cap) return;
+    }
+}
+
+struct queue { /* what a MULTI of this connection holds, so that EXEC's replies can be compared one by one */
+    bool open;
+    struct cmd *queued;
+    int n;
+};
+
+static void fail_at(const struct cmd *c, redisReply *a, redisReply *b) {
+    char text[4096];
+    describe(c, text, sizeof text);
+    cr_assert(false, "TEST_SEED=%llu: %s\n  ours:  %.600s\n  redis: %.600s", (unsigned long long)test_seed(),
+              text, reply_text(a), reply_text(b));
+}
+
+static void compare_exec(const struct differential *d, const struct cmd *exec, struct queue *q, redisReply *a,
+                         redisReply *b) {
+    bool arrays = a->type == REDIS_REPLY_ARRAY && b->type == REDIS_REPLY_ARRAY;
+    if (!arrays || a->elements != b->elements || a->elements != (size_t)q->n) {
+        if (arrays || !same_text(a, b)) fail_at(exec, a, b);
+        return;
+    }
+    for (size_t i = 0; i < a->elements; i++)
+        if (!same_reply(d, &q->queued[i], a->element[i], b->element[i]))
+            fail_at(&q->queued[i], a->element[i], b->element[i]);
+}
+
+static void track(struct queue *q, const struct cmd *c, const redisReply *a) {
+    if (is_command(c, "MULTI") && a->type == REDIS_REPLY_STATUS) {
+        q->open = true;
+        q->n = 0;
+    } else if (is_command(c, "EXEC") || is_command(c, "DISCARD")) {
+        q->open = false;
+    } else if (q->open && a->type == REDIS_REPLY_STATUS && strcmp(a->str, "QUEUED") == 0) {
+        q->queued[q->n++] = *c;
+    }
+}
+
+static void run_batch(const struct differential *d, redisContext *ours, redisContext *real, struct cmd *batch,
+                      int n, struct queue *q) {
+    redisContext *both[] = {ours, real};
+    for (int i = 0; i < n; i++) {
+        const char *argv[CMD_ARGS_MAX];
+        for (int k = 0; k < batch[i].argc; k++) argv[k] = batch[i].argv[k];
+        for (int s = 0; s < 2; s++) redisAppendCommandArgv(both[s], batch[i].argc, argv, batch[i].len);
+    }
+    for (int i = 0; i < n; i++) {
+        redisReply *a = NULL, *b = NULL;
+        cr_assert(redisGetReply(ours, (void **)&a) == REDIS_OK, "ours: %s", ours->errstr);
+        cr_assert(redisGetReply(real, (void **)&b) == REDIS_OK, "redis: %s", real->errstr);
+        if (is_command(&batch[i], "EXEC"))
+            compare_exec(d, &batch[i], q, a, b);
+        else if (!same_reply(d, &batch[i], a, b))
+            fail_at(&batch[i], a, b);
+        track(q, &batch[i], a);
+        freeReplyObject(a);
+        freeReplyObject(b);
+    }
+}
+
+void differential_run(struct srv *ours, struct srv *real, const struct differential *d) {
+    redisContext *a = srv_connect(ours), *b = srv_connect(real);
+    struct cmd *batch = calloc(BATCH, sizeof *batch);
+    struct queue q = {.queued = calloc((size_t)d->commands + BATCH, sizeof *q.queued)};
+    test_seed();
+    for (int done = 0; done < d->commands; done += BATCH) {
+        for (int i = 0; i < BATCH; i++) make_command(d, &batch[i]);
+        run_batch(d, a, b, batch, BATCH, &q);
+    }
+    redisReply *ra = redisCommand(a, "DISCARD"), *rb = redisCommand(b, "DISCARD");
+    freeReplyObject(ra);
+    freeReplyObject(rb);
+    cr_assert(srv_same_data(ours, real), "digests differ after TEST_SEED=%llu",
+              (unsigned long long)test_seed());
+    free(batch);
+    free(q.queued);
+    redisFree(a);
+    redisFree(b);
+}

@@ -1,0 +1,46 @@
+/* Differential tests: the same random commands to ours and to the real redis-server, every reply compared, and the data
+ * at the end by DEBUG DIGEST. A failure names TEST_SEED, the command and both replies.
+ *
+ * A rule makes one command; a test is a table of rules with weights. Commands travel in pipelines on one connection a
+ * server, transactions included: what EXEC replies is compared command by command. */
+#ifndef TANDEM_TESTS_DIFFERENTIAL_H
+#define TANDEM_TESTS_DIFFERENTIAL_H
+
+#include "support/server.h"
+
+#define CMD_ARGS_MAX  12
+#define CMD_ARG_BYTES 400
+
+struct cmd {
+    int argc;
+    char argv[CMD_ARGS_MAX][CMD_ARG_BYTES];
+    size_t len[CMD_ARGS_MAX];
+};
+
+bool chance(int percent);
+void add_bytes(struct cmd *c, const void *p, size_t n);
+void add(struct cmd *c, const char *s);
+void add_i64(struct cmd *c, int64_t v);
+const char *pick(const char *const *words, size_t n);
+#define PICK(...)                                                                                            \
+    pick((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+bool is_command(const struct cmd *c, const char *name); /* without case */
+
+struct rule {
+    int weight;
+    void (*make)(struct cmd *c); /* argc is 0 before */
+};
+
+struct differential {
+    const struct rule *rules;
+    int n_rules;
+    int commands;
+    /* Whether the replies agree; may sort them. NULL: when their texts do. */
+    bool (*same)(const struct cmd *c, redisReply *ours, redisReply *real);
+};
+bool same_text(redisReply *a, redisReply *b);
+void sort_reply(redisReply *r); /* the strings of an array, by their bytes */
+
+void differential_run(struct srv *ours, struct srv *real, const struct differential *d);
+
+#endif
