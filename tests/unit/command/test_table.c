@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BULK(n, s) "$" #n "\r\n" s "\r\n"
@@ -10,7 +11,8 @@ TestSuite(table, .init = command_setup, .fini = command_teardown);
 
 Test(table, finds_every_name_in_any_case) {
     const struct command *cmd;
-    for (int i = 0; (cmd = command_at(i)); i++) {
+    int i = 0;
+    for (; (cmd = command_at(i)); i++) {
         char upper[64];
         size_t n = strlen(cmd->name);
         for (size_t k = 0; k <= n; k++)
@@ -18,7 +20,7 @@ Test(table, finds_every_name_in_any_case) {
         cr_assert_eq(command_lookup(slice_of(cmd->name)), cmd, "%s", cmd->name);
         cr_assert_eq(command_lookup((slice){upper, n}), cmd, "%s", upper);
     }
-    cr_assert_eq(command_count(), 81);
+    cr_assert(i == command_count() && i > 80);
 }
 
 Test(table, finds_nothing_else) {
@@ -70,7 +72,9 @@ Test(table, command_info_of_one) {
 
 Test(table, documents_every_command) {
     struct client *c = new_client();
-    cr_assert_eq(strncmp(ask(c, "command docs"), "*162\r\n", 6), 0); /* parses all argument notations */
+    char head[16];
+    snprintf(head, sizeof head, "*%d\r\n", 2 * command_count());
+    cr_assert_eq(strncmp(ask(c, "command docs"), head, strlen(head)), 0); /* parses all argument notations */
     expect(c, "command docs nosuch", "*0\r\n");
     cr_assert(strstr(ask(c, "command docs client|kill"), BULK(7, "ip:port")));
 }
