@@ -235,3 +235,7 @@ void ev_quit(void) {
 uint64_t ev_turns(void) {
     return loop.turns;
 }
+
+int ev_ready(void) {
+    return loop.frame ? loop.frame->n : 0;
+}

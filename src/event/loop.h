@@ -56,6 +56,7 @@ void ev_quit(void);
  * while loading look at the loader's state. */
 void ev_turn(int timeout_ms);
 uint64_t ev_turns(void); /* turns so far */
+int ev_ready(void); /* how many descriptors the turn under way found ready; 0: it woke for other reasons */
 /* In a forked child: the loop is the parent's, from here on ev_io_set does nothing. */
 void ev_disown(void);
 

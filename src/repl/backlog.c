@@ -32,7 +32,8 @@ static struct {
     bool active;
     uint64_t size_bytes;
     int64_t first, end;
-    char *tail; /* where offset end + 1 goes; tail_room bytes are left of its chunk, 0: it opens a fresh one */
+    char
+        *tail; /* where offset end + 1 goes; tail_room bytes are left of its chunk, 0: it opens a fresh one */
     size_t tail_room;
     char **ring; /* chunk i at ring[i & (ring_cap - 1)] */
     size_t ring_cap;

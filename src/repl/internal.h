@@ -24,11 +24,11 @@ uint64_t stream_held_bytes(void); /* read from the master, not yet applied becau
 
 /* --- primary.c, transfer.c: the primary's side --- */
 void primary_init(void);
-void primary_before_wait(void);
+void primary_before_wait(bool urgent); /* urgent: somebody waits for the replicas' answer */
 void primary_cron(void);
 
 /* --- wait.c --- */
-void wait_before_wait(void);
+bool wait_before_wait(void); /* whether it asked for ACKs */
 void wait_notify_ack(void);
 
 /* --- link.c --- */

@@ -1,7 +1,7 @@
 /* The room's door: settings, hooks, and the order in which its parts do their periodic work.
  *
- * At the end of each turn: what WAIT asks for goes into the log, then the log goes to the replicas, then
- * what all have read and the history need not keep is let go. */
+ * At the end of each turn: what WAIT asks for goes into the log, then the log goes to the replicas (primary.c may
+ * let a few small turns share one send), then what all have read and the history need not keep is let go. */
 #include "base/clock.h"
 #include "repl/internal.h"
 
@@ -32,8 +32,8 @@ const char *repl_rdb_path(void) {
 }
 
 static void before_wait(void) {
-    wait_before_wait();
-    primary_before_wait();
+    bool urgent = wait_before_wait();
+    primary_before_wait(urgent);
     backlog_trim();
 }
 

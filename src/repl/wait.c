@@ -33,9 +33,10 @@ void repl_request_acks(void) {
     acks_wanted = true;
 }
 
-void wait_before_wait(void) {
+bool wait_before_wait(void) {
     static const slice getack[] = {{"REPLCONF", 8}, {"GETACK", 6}, {"*", 1}};
-    if (!acks_wanted) return;
+    if (!acks_wanted) return false;
     acks_wanted = false;
     repl_append_command(-1, 3, getack);
+    return true;
 }

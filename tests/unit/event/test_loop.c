@@ -64,6 +64,27 @@ Test(loop, readiness) {
     cr_assert_eq(p.calls, 0);
 }
 
+static int ready_seen;
+static void see_ready(void) {
+    ready_seen = ev_ready();
+}
+
+Test(loop, a_turn_knows_how_many_were_ready) {
+    struct pair p, q;
+    pair_open(&p);
+    pair_open(&q);
+    ev_io_set(&p.io, EV_READ);
+    ev_io_set(&q.io, EV_READ);
+    ev_hook_add(EV_BEFORE_WAIT, see_ready);
+    pair_poke(&p);
+    pair_poke(&q);
+    ev_turn(1000);
+    cr_assert_eq(ready_seen, 2);
+    ev_turn(0);
+    cr_assert_eq(ready_seen, 0);
+    cr_assert_eq(ev_ready(), 0, "no turn is under way");
+}
+
 static void after_io(void) {
     note("a");
 }

@@ -132,6 +132,50 @@ Test(transfer, a_slow_reader_gets_every_byte_in_order, .init = setup) {
     nothing_more();
 }
 
+static void does_nothing(struct ev_io *io, int ready) {
+    (void)io, (void)ready;
+}
+
+static size_t came(void) {
+    char buf[65536];
+    ssize_t n = read(far_end, buf, sizeof buf);
+    return n > 0 ? (size_t)n : 0;
+}
+
+Test(transfer, small_turns_of_a_busy_loop_share_a_send, .init = setup) {
+    static struct ev_io busy[2];
+    repl_psync_command(replica, SLICE(ID), SLICE("1"));
+    expect_text("+CONTINUE\r\n");
+    nothing_more();
+    append_n(10);
+    ev_turn(0);
+    cr_assert_eq(came(), 10, "an idle loop sends at once");
+    for (int i = 0; i < 2; i++) {
+        int pair[2];
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        ev_io_init(&busy[i], pair[0], does_nothing, NULL);
+        cr_assert(ev_io_set(&busy[i], EV_WRITE)); /* ready in every turn */
+    }
+    for (int i = 0; i < 3; i++) {
+        append_n(10);
+        ev_turn(0);
+        cr_assert_eq(came(), 0);
+    }
+    ev_turn(0);
+    cr_assert_eq(came(), 30, "nothing waits for more than a few turns");
+    append_n(40000);
+    ev_turn(0);
+    cr_assert_eq(came(), 40000, "much is sent at once");
+    append_n(10);
+    repl_request_acks();
+    ev_turn(0);
+    cr_assert(came() > 10, "and so is what WAIT waits for");
+    ev_io_set(&busy[0], 0);
+    append_n(10);
+    ev_turn(-1);
+    cr_assert_eq(came(), 10, "and what a lone client did");
+}
+
 Test(transfer, the_log_waits_for_a_slow_reader_and_then_lets_go, .init = setup) {
     backlog_set_size(1000);
     repl_psync_command(replica, SLICE(ID), SLICE("1"));
