@@ -41,7 +41,7 @@ static struct {
     const char *title;
     int report_fd;
     uint64_t cow_bytes, peak_bytes, sum_bytes, measures;
-    uint64_t measured_us, measure_cost_us;
+    uint64_t measured_us, measure_cost_us, keys_done;
 } self;
 
 void child_on_fork(void (*fn)(void)) {
@@ -77,23 +77,6 @@ static void close_all_but(int *keep, int n) {
         next = keep[i] + 1;
     }
     close_between(next, INT32_MAX);
-}
-
-static void run_child(const struct child_spec *spec, int report_fd, const sigset_t *mask) {
-    self.kind = spec->kind;
-    self.title = spec->title;
-    self.report_fd = report_fd;
-    log_set_role('C');
-    signals_reset_in_child();
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    ev_disown();
-    for (int i = 0; i < children.on_fork_count; i++) children.on_fork[i]();
-    int keep[CHILD_KEEP_MAX + 1];
-    memcpy(keep, spec->keep, sizeof spec->keep);
-    keep[spec->keep_count] = report_fd;
-    close_all_but(keep, spec->keep_count + 1);
-    if (spec->title) prctl(PR_SET_NAME, spec->title);
-    _exit(spec->run(spec->ctx));
 }
 
 /* Sums the "Private_Dirty: N kB" lines of an smaps file; false when it cannot be read. */
@@ -136,15 +119,39 @@ static void measure_cow(bool is_final) {
               (size_t)(self.peak_bytes >> 20), (unsigned long long)((self.sum_bytes / self.measures) >> 20));
 }
 
+static void report(bool is_final) {
+    measure_cow(is_final);
+    struct child_report r = {.cow_bytes = self.cow_bytes, .keys_done = self.keys_done, .is_final = is_final};
+    if (write(self.report_fd, &r, sizeof r) < 0 && errno == EPIPE) _exit(1); /* the parent is gone */
+}
+
 /* Walking the page tables of a large process is dear, so at most 1 % of the time goes into it, once a second. */
-void child_report(uint64_t keys_done, bool is_final) {
+void child_report(uint64_t keys_done) {
     if (self.kind == CHILD_NONE) return; /* a save in the foreground */
+    self.keys_done = keys_done;
     uint64_t pause_us = self.measure_cost_us * 100;
     if (pause_us < 1000000) pause_us = 1000000;
-    if (!is_final && self.measured_us && clock_mono_us() - self.measured_us < pause_us) return;
-    measure_cow(is_final);
-    struct child_report r = {.cow_bytes = self.cow_bytes, .keys_done = keys_done, .is_final = is_final};
-    if (write(self.report_fd, &r, sizeof r) < 0 && errno == EPIPE) _exit(1); /* the parent is gone */
+    if (self.measured_us && clock_mono_us() - self.measured_us < pause_us) return;
+    report(false);
+}
+
+static void run_child(const struct child_spec *spec, int report_fd, const sigset_t *mask) {
+    self.kind = spec->kind;
+    self.title = spec->title;
+    self.report_fd = report_fd;
+    log_set_role('C');
+    signals_reset_in_child();
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    ev_disown();
+    for (int i = 0; i < children.on_fork_count; i++) children.on_fork[i]();
+    int keep[CHILD_KEEP_MAX + 1];
+    memcpy(keep, spec->keep, sizeof spec->keep);
+    keep[spec->keep_count] = report_fd;
+    close_all_but(keep, spec->keep_count + 1);
+    if (spec->title) prctl(PR_SET_NAME, spec->title);
+    int code = spec->run(spec->ctx);
+    if (code == 0 && spec->kind != CHILD_HELPER) report(true);
+    _exit(code);
 }
 
 /* --- in the parent --- */

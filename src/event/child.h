@@ -39,8 +39,8 @@ pid_t child_start(const struct child_spec *spec); /* pid, or -1 with errno; EEXI
 enum child_kind child_active(void);               /* the data child's kind, CHILD_NONE without one */
 pid_t child_pid(void);                            /* the data child's, -1 without one */
 void child_kill(int signal);                      /* ask the data child to end; on_end still comes */
-void child_report(uint64_t keys_done,
-                  bool is_final);     /* in the child: rate-limited, measures CoW from smaps */
+/* In the child: rate-limited, measures CoW from smaps. The last word, logged, goes out by itself when `run` ends well. */
+void child_report(uint64_t keys_done);
 void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */
 const char *child_title(void);        /* in the child: its spec's, for ps; NULL elsewhere */
 void child_on_fork(void (*fn)(void)); /* run in the child right after fork (close listeners, reset signals) */

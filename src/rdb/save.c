@@ -58,7 +58,7 @@ static bool put_key(struct saving *s, const struct entry *e) {
     if (!rdb_put_u8(w, codec->rdb_type(e)) || !rdb_put_string(w, entry_key(e)) || !codec->save(w, e))
         return false;
     s->keys++;
-    if (s->keys % REPORT_EVERY_KEYS == 0) child_report(s->keys, false);
+    if (s->keys % REPORT_EVERY_KEYS == 0) child_report(s->keys);
     if (rdb_config.key_save_delay_us > 0) usleep((useconds_t)rdb_config.key_save_delay_us);
     return true;
 }
@@ -95,7 +95,6 @@ bool rdb_save_stream(struct rdb_writer *w, const struct rdb_info *info, bool aof
     for (int id = 0; id < ks_count(); id++)
         if (!put_db(&s, ks_db(id))) return false;
     if (!rdb_put_u8(w, RDB_OP_EOF)) return false;
-    bool ok = rdb_put_u64le(w, rdb_writer_crc(w)) && rdb_writer_flush(w);
-    child_report(s.keys, true);
-    return ok;
+    child_report(s.keys);
+    return rdb_put_u64le(w, rdb_writer_crc(w)) && rdb_writer_flush(w);
 }
