@@ -80,7 +80,7 @@ void identity_continue_as(const char *id) {
     assert_that(strlen(id) == REPLID_CHARS);
     keep_as_second();
     memcpy(self.id, id, sizeof self.id);
-    log_notice("Master replication ID changed to %s", self.id);
+    log_warning("Master replication ID changed to %s", self.id);
 }
 
 bool identity_matches(slice id, int64_t offset) {

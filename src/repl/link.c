@@ -211,13 +211,13 @@ static void become_master(struct link *l) {
     sds_free(l->host);
     l->host = NULL;
     l->port = 0;
+    if (repl_hooks.role_changed) repl_hooks.role_changed(false);
     link_event(LINK_EV_NO_ONE);
     if (l->history) log_notice("Discarding previously cached master state.");
     l->history = false;
     repl_shift_id();
     repl_drop_peers();
     stream_force_select();
-    if (repl_hooks.role_changed) repl_hooks.role_changed(false);
 }
 
 static void become_replica(struct link *l, const char *host, int port) {
@@ -226,6 +226,7 @@ static void become_replica(struct link *l, const char *host, int port) {
     l->host = sds_new(host); /* may be the old one's bytes */
     sds_free(old);
     l->port = port;
+    if (was_master && repl_hooks.role_changed) repl_hooks.role_changed(true);
     if (was_master && running) {
         log_notice(
             "Before turning into a replica, using my own master parameters to synthesize a cached master: I "
@@ -234,7 +235,6 @@ static void become_replica(struct link *l, const char *host, int port) {
     }
     repl_drop_peers();
     l->down_since_s = repl_now_s();
-    if (was_master && repl_hooks.role_changed) repl_hooks.role_changed(true);
     struct link_event ev = {.type = LINK_EV_REPLICAOF, .now = running};
     link_step(&l->m, &ev);
 }

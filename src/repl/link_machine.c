@@ -178,8 +178,9 @@ static void on_tick(struct link_machine *m, const struct link_event *ev) {
  * over. */
 static void on_broken(struct link_machine *m, const struct link_event *ev) {
     bool hurry = m->state >= LINK_PREAMBLE || ev->type == LINK_EV_TIMEOUT;
+    enum link_occasion occasion = m->state == LINK_CONNECTED ? CONNECT_AGAIN : CONNECT_AFTER_FAILURE;
     give_up(m);
-    if (hurry && m->ops->may_hurry(m->ctx, CONNECT_AFTER_FAILURE)) try_connect(m, CONNECT_AFTER_FAILURE);
+    if (hurry && m->ops->may_hurry(m->ctx, occasion)) try_connect(m, occasion);
 }
 
 /* The master's log moves on while we are away: come back before it has forgotten where we were. */
@@ -324,7 +325,10 @@ static void after_psync(struct link_machine *m, slice line) {
         log_warning("Unexpected reply to PSYNC from master: %.*s", LINE_ARGS(line));
         give_up(m);
     } else {
-        log_notice("Master does not support PSYNC or is in error state (reply: %.*s)", LINE_ARGS(line));
+        if (begins(line, "-ERR"))
+            log_notice("Master does not support PSYNC or is in error state (reply: %.*s)", LINE_ARGS(line));
+        else
+            log_warning("Unexpected reply to PSYNC from master: %.*s", LINE_ARGS(line));
         log_notice("Retrying with SYNC...");
         m->ops->begin_full(m->ctx, NULL, 0);
         if (m->ops->send_sync(m->ctx))
@@ -352,7 +356,7 @@ static void after_preamble(struct link_machine *m, slice line) {
     slice rest = {line.p + 1, line.n - 1}, mark = {NULL, 0};
     if (line.p[0] == '-') {
         log_warning("MASTER aborted replication with an error: %.*s", (int)rest.n, rest.p);
-        on_broken(m, &broken);
+        give_up(m); /* it will say the same again in a moment */
         return;
     }
     bool eof = begins(line, "$EOF:") && line.n == strlen("$EOF:") + ID_CHARS;

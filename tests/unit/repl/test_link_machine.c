@@ -392,6 +392,14 @@ Test(link_machine, who_hurries_back) {
     fake.hurry = true;
     step(&m, LINK_EV_TIMEOUT);
     expect(m, LINK_CONNECTING, "close retry");
+    m = machine_in(LINK_CONNECTED);
+    fake.hurry = true;
+    step(&m, LINK_EV_TIMEOUT);
+    expect(m, LINK_CONNECTING, "close reconnect");
+    m = machine_in(LINK_PREAMBLE);
+    fake.hurry = true;
+    line(&m, "-NOAUTH Authentication required.");
+    expect(m, LINK_CONNECT, "close"); /* a refusal is not asked for again at once */
 }
 
 Test(link_machine, a_request_that_cannot_be_sent_ends_the_attempt) {
