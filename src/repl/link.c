@@ -94,6 +94,8 @@ static void op_begin_full(void *ctx, const char *id, int64_t offset) {
     struct link *l = ctx;
     snprintf(l->sync.id, sizeof l->sync.id, "%s", id ? id : "");
     l->sync.offset = offset;
+    l->sync.total_bytes = -1; /* not yet known */
+    l->sync.read_bytes = 0;
 }
 
 void link_make_client(int stream_dbid, const char *more, size_t n) {
@@ -213,6 +215,7 @@ static void become_master(struct link *l) {
     l->port = 0;
     if (repl_hooks.role_changed) repl_hooks.role_changed(false);
     link_event(LINK_EV_NO_ONE);
+    l->down_since_s = 0;
     if (l->history) log_notice("Discarding previously cached master state.");
     l->history = false;
     repl_shift_id();
@@ -234,7 +237,6 @@ static void become_replica(struct link *l, const char *host, int port) {
         link_note_history(0);
     }
     repl_drop_peers();
-    l->down_since_s = repl_now_s();
     struct link_event ev = {.type = LINK_EV_REPLICAOF, .now = running};
     link_step(&l->m, &ev);
 }
@@ -327,7 +329,7 @@ void repl_link_info(struct repl_link_info *out) {
         .applied_offset = l->history ? repl_offset() : 1,
         .sync_total_bytes = l->sync.total_bytes,
         .sync_read_bytes = l->sync.read_bytes,
-        .sync_last_io_s = now_s - l->sync.last_io_s,
+        .sync_last_io_s = now_s - l->last_io_s,
     };
     out->read_offset = out->applied_offset;
     if (l->client) out->read_offset += (int64_t)(stream_held_bytes() + l->client->in_len - l->client->in_pos);

@@ -13,7 +13,7 @@ struct link_sync {
     int64_t offset;
     char mark[REPLID_CHARS + 1]; /* "": the length is known */
     int64_t total_bytes;         /* without a mark */
-    int64_t read_bytes, last_io_s;
+    int64_t read_bytes;
     int fd; /* the temporary file; -1: none */
     char path[64];
     int64_t writeback_at; /* the disk was told to write what lies before */
@@ -34,9 +34,10 @@ struct link {
     bool client_pre_psync; /* came by SYNC: sends no offsets, takes no ACKs, and its history has no name */
     bool history;          /* (repl_id, repl_offset) is a history that we may ask to go on with */
     int stream_db;         /* the database of that history's stream at repl_offset */
-    int64_t last_io_s, down_since_s;
-    int64_t hurried_s; /* the second of the last reconnection without waiting, */
-    int hurries;       /* and how many there were in it */
+    int64_t last_io_s;
+    int64_t down_since_s; /* 0: was never up */
+    int64_t hurried_s;    /* the second of the last reconnection without waiting, */
+    int hurries;          /* and how many there were in it */
     struct link_sync sync;
 };
 extern struct link the_link;

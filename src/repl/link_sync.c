@@ -98,7 +98,6 @@ static bool take_bytes(struct link_sync *s, const char *p, size_t n) {
     if (!write_all(s, p, n)) return false;
     take_into_checksum(s, p, n);
     s->read_bytes += (int64_t)n;
-    s->last_io_s = repl_now_s();
     start_writeback(s);
     return true;
 }
@@ -123,7 +122,6 @@ enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark) {
     s->mark[mark.n] = '\0';
     s->total_bytes = length;
     s->read_bytes = 0;
-    s->last_io_s = repl_now_s();
     s->writeback_at = 0;
     s->tail_used = s->crc = 0;
     if (mark.n)
@@ -311,14 +309,14 @@ static long read_socket(struct rdb_reader *r, void *p, size_t n) {
         if (got > 0) break;
         if (got == 0) return rdb_reader_fail(r, "connection lost"), -1;
         if (errno != EAGAIN && errno != EINTR) return rdb_reader_fail(r, "%s", strerror(errno)), -1;
-        if (repl_now_s() - s->last_io_s > repl_config.timeout_s) return rdb_reader_fail(r, "timeout"), -1;
+        if (repl_now_s() - l->last_io_s > repl_config.timeout_s) return rdb_reader_fail(r, "timeout"), -1;
         struct pollfd wait = {.fd = l->io.fd, .events = POLLIN};
         poll(&wait, 1, SOURCE_WAIT_MS);
         ev_turn(0);
         got = 0;
     }
     s->read_bytes += got;
-    s->last_io_s = l->last_io_s = repl_now_s();
+    l->last_io_s = repl_now_s();
     return got;
 }
 

@@ -256,6 +256,24 @@ Test(broken_masters, one_that_falls_silent_is_left) {
     srv_free(r);
 }
 
+Test(broken_masters, info_while_the_snapshot_is_awaited) {
+    struct master m;
+    struct srv *r = srv_start(TANDEM, "%s", "");
+    master_open(&m);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+    accept_replica(&m);
+    play_until(&m, "PSYNC");
+    say_text(&m, "+FULLRESYNC " ID " 9\r\n");
+    WAIT_UNTIL(srv_info_int(r, "master_sync_in_progress") == 1);
+    cr_assert_str_eq(srv_info(r, "master_link_down_since_seconds"), "-1", "it was never up");
+    cr_assert_str_eq(srv_info(r, "master_sync_total_bytes"), "-1");
+    cr_assert_str_eq(srv_info(r, "master_sync_left_bytes"), "-1");
+    cr_assert_str_eq(srv_info(r, "master_sync_perc"), "-0.00");
+    cr_assert_leq(srv_info_int(r, "master_sync_last_io_seconds_ago"), 5);
+    master_close(&m);
+    srv_free(r);
+}
+
 /* The checksum is right and the content is not: the data is gone by then, and what a restart would read is not. */
 Test(broken_masters, a_liar_leaves_it_empty_and_asking_for_everything) {
     char rdb[512], head[80];
