@@ -113,14 +113,19 @@ static void log_end(bool ok, int exit_code, int signal_number) {
         log_warning("%s terminated by signal %d", bad, signal_number);
 }
 
-static void settle_disk(bool ok, int signal_number) {
+/* A child that is killed leaves its file. */
+static void remove_temp(void) {
     char temp[PATH_MAX];
+    rdb_temp_path(temp, sizeof temp, target_path(), current.pid);
+    unlink(temp);
+}
+
+static void settle_disk(bool ok, int signal_number) {
     if (ok) {
         saved(snapshot_state.dirty_before_bgsave);
         return;
     }
-    rdb_temp_path(temp, sizeof temp, target_path(), current.pid);
-    unlink(temp);                                                 /* a child that was killed could not */
+    remove_temp();
     if (signal_number != SIGUSR1) snapshot_state.last_ok = false; /* SIGUSR1: we asked it to end */
 }
 
@@ -202,5 +207,7 @@ int snapshot_start_pipe(const struct rdb_info *info, char mark[41]) {
 }
 
 void snapshot_kill(void) {
-    if (current.running) child_kill(SIGUSR1);
+    if (!current.running) return;
+    child_kill(SIGUSR1);
+    if (current.target == SNAPSHOT_DISK) remove_temp(); /* now: who shuts down doesn't wait for the end */
 }

@@ -312,10 +312,14 @@ static bool conf_option(struct client *c, slice name, slice value) {
             reply_error(&c->out, "ERR value is not an integer or out of range");
             return false;
         }
-        if (slice_is(name, "rdb-only"))
-            p->m.rdb_only = v == 1;
-        else
+        if (slice_is(name, "listening-port")) {
             p->listening_port = (int)v;
+        } else if (v == 0 || v == 1) {
+            p->m.rdb_only = v == 1;
+        } else {
+            reply_error(&c->out, "ERR value is out of range, value must between 0 and 1");
+            return false;
+        }
     } else if (slice_is(name, "ip-address")) {
         if (value.n >= sizeof p->ip) {
             reply_errorf(&c->out,

@@ -56,8 +56,8 @@ static void report_replicas(void) {
             in_sync++;
             continue;
         }
-        log_notice("Lagging replica %s:%d reported offset %lld behind master, lag=%lld, state=%s.", p.ip,
-                   p.port, (long long)(repl_offset() - p.offset), (long long)p.lag_s, p.state);
+        log_warning("Lagging replica %s:%d reported offset %lld behind master, lag=%lld, state=%s.", p.ip,
+                    p.port, (long long)(repl_offset() - p.offset), (long long)p.lag_s, p.state);
     }
     if (count) log_notice("%d of %d replicas are in sync when shutting down.", in_sync, count);
 }
