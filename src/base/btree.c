@@ -18,8 +18,8 @@
 
 #include "base/alloc.h"
 
-#define ROOM_FIRST 4              /* of a tree's first leaf */
-#define SHIFT_MIN  (LEAF_MAX / 8) /* free entries a neighbour must have to be given some */
+#define ROOM_FIRST 4               /* of a tree's first leaf */
+#define SHIFT_MIN  (LEAF_MAX / 16) /* free entries a neighbour must have to be given some */
 #define LEAF_JOIN  (LEAF_MAX * 7 / 8)
 #define INNER_JOIN (INNER_MAX * 7 / 8)
 

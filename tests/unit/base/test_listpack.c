@@ -400,6 +400,16 @@ Test(listpack, refuses_malformed_bytes) {
         cr_assert_not(lp_validate(copy, bad[i].n, true, NULL, NULL), "case %zu", i);
         mem_free(copy, bad[i].n);
     }
+    for (size_t cut = 1; cut <= 2; cut++) { /* within the two bytes of a backlen */
+        uint8_t *lp = lp_append(lp_new(), (slice){(char[126]){'x'}, 126});
+        size_t bytes = lp_bytes(lp), n = bytes - cut;
+        uint8_t *copy = memcpy(mem_alloc(n), lp, n);
+        lp_set_header(copy, n, 1);
+        copy[n - 1] = LP_END;
+        cr_assert_not(lp_validate(copy, n, true, NULL, NULL), "%zu cut off", cut);
+        mem_free(copy, n);
+        lp_free(lp);
+    }
     static const uint8_t three[] = "\15\0\0\0\3\0\1\1\2\1\3\1\xff";
     cr_assert(lp_validate(three, sizeof(three) - 1, true, NULL, NULL));
     cr_assert_not(lp_validate(three, sizeof(three) - 1, true, refuse_third, NULL));
