@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "client/client.h"
+#include "command/blocking.h"
 #include "command/command.h"
 #include "command/propagate.h"
 #include "event/loop.h"
@@ -33,6 +34,21 @@ static void role_changed(bool is_replica) {
     if (is_replica) block_became_replica();
 }
 
+static void key_modified(struct db *db, slice key) {
+    watch_key_modified(db, key);
+    blocking_key_modified(db, key);
+}
+
+static void db_flushed(int dbid) {
+    watch_before_flush(dbid);
+    blocking_before_flush(dbid);
+}
+
+static void dbs_swapped(int a, int b) {
+    watch_before_swap(a, b);
+    blocking_before_swap(a, b);
+}
+
 static bool persistence_disabled(void) {
     return server_config.save_point_count == 0;
 }
@@ -50,9 +66,9 @@ static void wire(void) {
                                                .facts = dispatch_facts,
                                                .may_accept = server_may_accept};
     static const struct ks_hooks keyspace = {.expired = propagate_expired,
-                                             .modified = watch_key_modified,
-                                             .flushed = watch_before_flush,
-                                             .swapped = watch_before_swap};
+                                             .modified = key_modified,
+                                             .flushed = db_flushed,
+                                             .swapped = dbs_swapped};
     static const struct repl_hooks repl = {
         .role_changed = role_changed, .loaded = synced, .persistence_disabled = persistence_disabled};
     client_set_hooks(&client);

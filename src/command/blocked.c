@@ -1,39 +1,29 @@
-/* Clients that wait: for replicas (WAIT), for the end of a pause, for a shutdown that waits itself.
+/* Clients that wait: for replicas (WAIT), for keys (blocking.c), for the end of a pause, for a shutdown that waits itself.
  *
  * Invariant: a client has CLIENT_BLOCKED and a client_block exactly while it stands in the list here. A request that a
  * pause holds back has been taken off the input already, so it is copied and executed when the pause is over.
  *
  * Replies are written from hooks and timers, never while another handler runs for the same client. */
-#include "command/dispatch.h"
+#include "command/blocked.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "command/handlers.h"
-#include "event/loop.h"
 #include "repl/repl.h"
 #include "server/server.h"
 
-struct client_block {
-    enum { WAITS_FOR_REPLICAS, IS_POSTPONED, WAITS_FOR_SHUTDOWN } why;
-    struct client *c;
-    struct client_block *prev, *next;
-    /* replicas */
-    int64_t offset, replicas;
-    uint64_t due_ms; /* monotonic; 0: never */
-    /* postponed */
-    slice *argv; /* argc slices, and behind them their bytes */
-    int argc;
-    size_t bytes;
-    uint64_t generation; /* number of the pause */
-};
-
 static struct client_block *blocks;
-static struct ev_timer wait_timer, pause_timer;
+static struct ev_timer pause_timer;
 static enum pause pause_what;
 static uint64_t pause_until_ms; /* monotonic */
 static uint64_t generation;     /* of pauses: each resumption starts a new one */
 
-static struct client_block *block(struct client *c, int why) {
+static int64_t on_timeout(void *ctx);
+
+/* Whoever waits longer than this waits for ever: thirty thousand years, which fit the loop's microseconds. */
+#define TIMEOUT_MS_MAX ((int64_t)1000000000000000)
+
+struct client_block *block_start(struct client *c, int why, int64_t timeout_ms) {
     struct client_block *b = mem_zalloc(sizeof *b);
     b->why = why;
     b->c = c;
@@ -42,6 +32,8 @@ static struct client_block *block(struct client *c, int why) {
     blocks = b;
     c->block = b;
     client_block(c);
+    ev_timer_init(&b->timeout, on_timeout, b);
+    if (timeout_ms > 0 && timeout_ms < TIMEOUT_MS_MAX) ev_timer_start(&b->timeout, timeout_ms);
     return b;
 }
 
@@ -52,10 +44,14 @@ static void unlink_block(struct client_block *b) {
         blocks = b->next;
     if (b->next) b->next->prev = b->prev;
     b->c->block = NULL;
+    ev_timer_stop(&b->timeout);
 }
 
 static void free_block(struct client_block *b) {
-    mem_free(b->argv, b->bytes);
+    if (b->why == WAITS_FOR_KEYS)
+        blocking_forget(b);
+    else
+        mem_free(b->argv, b->bytes);
     mem_free(b, sizeof *b);
 }
 
@@ -66,63 +62,46 @@ void block_forget(struct client *c) {
     free_block(b);
 }
 
-static void wake(struct client_block *b) {
+void block_wake(struct client_block *b) {
     struct client *c = b->c;
     unlink_block(b);
     free_block(b);
     client_unblock(c);
 }
 
-/* --- WAIT --- */
-
-/* ms until the first timeout, EV_STOP when nobody has one. */
-static int64_t next_timeout_ms(void) {
-    uint64_t first = 0, now = clock_mono_ms();
-    for (const struct client_block *b = blocks; b; b = b->next)
-        if (b->due_ms && (!first || b->due_ms < first)) first = b->due_ms;
-    if (!first) return EV_STOP;
-    return first > now ? (int64_t)(first - now) : 0;
-}
-
-void block_for_replicas(struct client *c, int64_t offset, int64_t replicas, int64_t timeout_ms) {
-    struct client_block *b = block(c, WAITS_FOR_REPLICAS);
-    b->offset = offset;
-    b->replicas = replicas;
-    if (!timeout_ms) return;
-    b->due_ms = clock_mono_ms() + (uint64_t)timeout_ms;
-    ev_timer_start(&wait_timer, next_timeout_ms());
-}
+/* --- the ends that every wait has --- */
 
 static void answer_wait(struct client_block *b) {
     reply_int(&b->c->out, (int64_t)repl_acked_by(b->offset));
-    wake(b);
+    block_wake(b);
 }
 
-static void on_ack(void) {
-    for (struct client_block *b = blocks, *next; b; b = next) {
-        next = b->next;
-        if (b->why == WAITS_FOR_REPLICAS && (int64_t)repl_acked_by(b->offset) >= b->replicas) answer_wait(b);
+static void answer_time_is_over(struct client_block *b) {
+    if (b->why == WAITS_FOR_REPLICAS) {
+        answer_wait(b);
+    } else {
+        reply_null_array(&b->c->out);
+        block_wake(b);
     }
 }
 
-static int64_t on_wait_timer(void *ctx) {
-    (void)ctx;
-    uint64_t now = clock_mono_ms();
-    for (struct client_block *b = blocks, *next; b; b = next) {
-        next = b->next;
-        if (b->due_ms && b->due_ms <= now) answer_wait(b);
-    }
-    return next_timeout_ms();
+static int64_t on_timeout(void *ctx) {
+    answer_time_is_over(ctx);
+    return EV_STOP;
+}
+
+static bool may_end_early(const struct client_block *b) {
+    return b->why == WAITS_FOR_REPLICAS || b->why == WAITS_FOR_KEYS;
 }
 
 bool block_cancel(struct client *c, bool as_error) {
     struct client_block *b = c->block;
-    if (!b || b->why != WAITS_FOR_REPLICAS) return false;
+    if (!b || !may_end_early(b)) return false;
     if (as_error) {
         reply_error(&c->out, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        wake(b);
+        block_wake(b);
     } else {
-        answer_wait(b);
+        answer_time_is_over(b);
     }
     return true;
 }
@@ -132,12 +111,27 @@ void block_became_replica(void) {
     for (struct client_block *b = blocks, *next; b; b = next) {
         struct client *c = b->c;
         next = b->next;
-        if (b->why != WAITS_FOR_REPLICAS) continue;
+        if (!may_end_early(b)) continue;
         reply_error(&c->out,
                     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
                     "replica?)");
-        wake(b);
+        block_wake(b);
         client_close_after_reply(c);
+    }
+}
+
+/* --- WAIT --- */
+
+void block_for_replicas(struct client *c, int64_t offset, int64_t replicas, int64_t timeout_ms) {
+    struct client_block *b = block_start(c, WAITS_FOR_REPLICAS, timeout_ms);
+    b->offset = offset;
+    b->replicas = replicas;
+}
+
+static void on_ack(void) {
+    for (struct client_block *b = blocks, *next; b; b = next) {
+        next = b->next;
+        if (b->why == WAITS_FOR_REPLICAS && (int64_t)repl_acked_by(b->offset) >= b->replicas) answer_wait(b);
     }
 }
 
@@ -167,7 +161,7 @@ bool pause_holds(const struct client *c, const struct command *cmd) {
 }
 
 void pause_postpone(struct client *c, const slice *argv, int argc) {
-    struct client_block *b = block(c, IS_POSTPONED);
+    struct client_block *b = block_start(c, IS_POSTPONED, 0);
     size_t vector = (size_t)argc * sizeof *b->argv, n = vector;
     for (int i = 0; i < argc; i++) n += argv[i].n;
     b->argv = mem_alloc(n);
@@ -220,7 +214,7 @@ static int64_t on_pause_timer(void *ctx) {
 /* --- shutdown --- */
 
 void block_for_shutdown(struct client *c) {
-    block(c, WAITS_FOR_SHUTDOWN);
+    block_start(c, WAITS_FOR_SHUTDOWN, 0);
 }
 
 static void on_shutdown_given_up(void) {
@@ -228,13 +222,12 @@ static void on_shutdown_given_up(void) {
         next = b->next;
         if (b->why != WAITS_FOR_SHUTDOWN) continue;
         reply_error(&b->c->out, "ERR Errors trying to SHUTDOWN. Check logs.");
-        wake(b);
+        block_wake(b);
     }
     ev_timer_start(&pause_timer, 0); /* what it held back goes on, unless a pause holds it still */
 }
 
 void block_init(void) {
-    ev_timer_init(&wait_timer, on_wait_timer, NULL);
     ev_timer_init(&pause_timer, on_pause_timer, NULL);
     repl_set_wait_hook(on_ack);
     server_set_shutdown_hook(on_shutdown_given_up);

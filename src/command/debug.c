@@ -16,6 +16,7 @@
 #include "base/sds.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
+#include "keyspace/list.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/config.h"
@@ -294,6 +295,18 @@ static void debug_protocol(struct client *c, const slice *argv, int argc) {
                        "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
 }
 
+static void debug_packed_threshold(struct client *c, const slice *argv, int argc) {
+    uint64_t bytes;
+    (void)argc;
+    if (!num_parse_bytes(argv[2], &bytes) || bytes >= UINT32_MAX) {
+        reply_error(&c->out, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+        return;
+    }
+    list_packed_threshold = bytes && bytes < LIST_PACKED_THRESHOLD_BYTES ? bytes
+                                                                         : LIST_PACKED_THRESHOLD_BYTES;
+    reply_ok(&c->out);
+}
+
 static void debug_help(struct client *c, const slice *argv, int argc);
 
 static const struct {
@@ -323,6 +336,9 @@ static const struct {
     {"protocol", 3, 3, debug_protocol, "PROTOCOL <type>",
      "Reply with that type: string, integer, double, bignum, null, array, set, map, attrib, verbatim, true, "
      "false."},
+    {"quicklist-packed-threshold", 3, 3, debug_packed_threshold, "QUICKLIST-PACKED-THRESHOLD <size>",
+     "From which size on an element of a list has a node of its own; 0: the default, 1gb, which is also the "
+     "most."},
     {"reload", 2, 1 << 30, debug_reload, "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
      "Save the data, empty all databases and load the file. NOSAVE: load the file that is there. NOFLUSH: "
      "keep the "

@@ -12,6 +12,7 @@
 #include "command/dispatch.h"
 
 #include "base/assert.h"
+#include "command/blocking.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
 #include "command/ticks.h"
@@ -106,6 +107,7 @@ static void run_or_queue(struct client *c, struct command *cmd, struct request *
     call_command(c, cmd, r->argv, r->argc, r->is_inline ? (slice){NULL, 0} : r->raw);
     propagate_unit_end();
     c->write_offset = repl_offset();
+    if (unlikely(blocking_has_ready)) blocking_serve();
 }
 
 static void execute_of_master(struct client *c, struct command *cmd, struct request *r) {

@@ -29,6 +29,11 @@ HANDLER(setnx_command);
 HANDLER(setrange_command);
 HANDLER(strlen_command);
 /* --- list --- */
+HANDLER(blmove_command);
+HANDLER(blmpop_command);
+HANDLER(blpop_command);
+HANDLER(brpop_command);
+HANDLER(brpoplpush_command);
 HANDLER(lindex_command);
 HANDLER(linsert_command);
 HANDLER(llen_command);

@@ -173,12 +173,13 @@ static void exchange_dumps(struct srv *from, struct srv *to) {
     redisFree(t);
 }
 
-static void run(const char *size, const char *depth) {
+static void run(const char *size, const char *depth, const char *packed) {
     static const struct differential d = {rules, sizeof rules / sizeof *rules, COMMANDS, NULL};
     struct srv *s[2] = {srv_start(TANDEM, "%s", ""), srv_start(REDIS, "%s", "")};
     for (int i = 0; i < 2; i++) {
         EXPECT(s[i], "OK", "CONFIG SET list-max-listpack-size %s", size);
         EXPECT(s[i], "OK", "CONFIG SET list-compress-depth %s", depth);
+        EXPECT(s[i], "OK", "DEBUG QUICKLIST-PACKED-THRESHOLD %s", packed);
         srv_cmd(s[i], "SET string 1");
     }
     differential_run(s[0], s[1], &d);
@@ -189,13 +190,17 @@ static void run(const char *size, const char *depth) {
 }
 
 Test(differential_list, nodes_of_four) {
-    run("4", "0");
+    run("4", "0", "0");
 }
 
 Test(differential_list, nodes_of_two_compressed) {
-    run("2", "1");
+    run("2", "1", "0");
 }
 
 Test(differential_list, nodes_of_bytes_compressed) {
-    run("-1", "2");
+    run("-1", "2", "0");
+}
+
+Test(differential_list, plain_nodes) {
+    run("4", "1", "60");
 }

@@ -1,6 +1,8 @@
 /* See fixture.h. */
 #include "fixture.h"
 
+#include "command/blocking.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,9 +20,14 @@ static struct backlog_cursor reader;
 static struct client *clients[16];
 static int n_clients;
 
+static void key_modified(struct db *db, slice key) {
+    watch_key_modified(db, key);
+    blocking_key_modified(db, key);
+}
+
 void command_setup(void) {
     static const struct ks_hooks keyspace = {.expired = propagate_expired,
-                                             .modified = watch_key_modified,
+                                             .modified = key_modified,
                                              .flushed = watch_before_flush,
                                              .swapped = watch_before_swap};
     static const struct client_hooks hooks = {.prepare = dispatch_prepare,
