@@ -2,6 +2,7 @@
  *
  * Invariant: a database keeps its struct and id for the life of the process; flush and swap exchange what it holds. */
 #include "keyspace/db_internal.h"
+#include "keyspace/zset.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -34,6 +35,7 @@ void ks_set_hooks(const struct ks_hooks *hooks) {
 
 void ks_init(int databases) {
     assert_that(!dbs && databases > 0);
+    zset_register();
     db_count = databases;
     dbs = mem_zalloc((size_t)databases * sizeof *dbs);
     for (int i = 0; i < databases; i++) {

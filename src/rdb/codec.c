@@ -18,7 +18,7 @@ struct rdb_config rdb_config = {.compression = true,
 /* --- the tables --- */
 
 static const struct rdb_codec *const codecs[VALUE_TYPES] = {
-    [TYPE_STRING] = &rdb_string_codec, [TYPE_LIST] = &rdb_list_codec};
+    [TYPE_STRING] = &rdb_string_codec, [TYPE_LIST] = &rdb_list_codec, [TYPE_ZSET] = &rdb_zset_codec};
 
 /* name: what the refusal of a type that cannot be loaded says. */
 static const struct {
@@ -28,20 +28,20 @@ static const struct {
     [RDB_TYPE_STRING] = {"string", rdb_load_string_value},
     [RDB_TYPE_LIST] = {"list", rdb_load_list_value},
     [RDB_TYPE_SET] = {"set", NULL},
-    [RDB_TYPE_ZSET] = {"zset", NULL},
+    [RDB_TYPE_ZSET] = {"zset", rdb_load_zset_value},
     [RDB_TYPE_HASH] = {"hash", NULL},
-    [RDB_TYPE_ZSET_2] = {"zset-v2", NULL},
+    [RDB_TYPE_ZSET_2] = {"zset-v2", rdb_load_zset_value},
     [RDB_TYPE_MODULE_PRE_GA] = {"module-pre-release", NULL},
     [RDB_TYPE_MODULE_2] = {"module-value", NULL},
     [RDB_TYPE_HASH_ZIPMAP] = {"hash-zipmap", NULL},
     [RDB_TYPE_LIST_ZIPLIST] = {"list-ziplist", rdb_load_list_value},
     [RDB_TYPE_SET_INTSET] = {"set-intset", NULL},
-    [RDB_TYPE_ZSET_ZIPLIST] = {"zset-ziplist", NULL},
+    [RDB_TYPE_ZSET_ZIPLIST] = {"zset-ziplist", rdb_load_zset_value},
     [RDB_TYPE_HASH_ZIPLIST] = {"hash-ziplist", NULL},
     [RDB_TYPE_LIST_QUICKLIST] = {"quicklist", rdb_load_list_value},
     [RDB_TYPE_STREAM_LISTPACKS] = {"stream", NULL},
     [RDB_TYPE_HASH_LISTPACK] = {"hash-listpack", NULL},
-    [RDB_TYPE_ZSET_LISTPACK] = {"zset-listpack", NULL},
+    [RDB_TYPE_ZSET_LISTPACK] = {"zset-listpack", rdb_load_zset_value},
     [RDB_TYPE_LIST_QUICKLIST_2] = {"quicklist-v2", rdb_load_list_value},
     [RDB_TYPE_STREAM_LISTPACKS_2] = {"stream-v2", NULL},
     [RDB_TYPE_SET_LISTPACK] = {"set-listpack", NULL},

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "client/client.h"
 #include "keyspace/list.h"
+#include "keyspace/zset.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/server.h"
@@ -120,6 +121,7 @@ static const char *check_shutdown_flags(slice unused) {
 #define R     (&repl_config)
 #define RDB   (&rdb_config)
 #define KS    (&ks_config)
+#define ZS    (&zset_config)
 #define MULTI DIRECTIVE_MULTI_ARG
 
 const struct directive directives[] = {
@@ -228,6 +230,11 @@ const struct directive directives[] = {
     INT("list-compress-depth", NULL, 0, &list_config.compress_depth, 0, INT_MAX, "0"),
     INT("lfu-log-factor", NULL, 0, &KS->lfu_log_factor, 0, INT_MAX, "10"),
     INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
+
+    /* compact encodings */
+    COUNT("zset-max-listpack-entries", "zset-max-ziplist-entries", 0, &ZS->listpack_entries, 0, LONG_MAX,
+          "128"),
+    BYTES("zset-max-listpack-value", "zset-max-ziplist-value", 0, &ZS->listpack_value, 0, LONG_MAX, "64"),
 
     /* Of these Redis has more; here one value each says what we do. */
     ONLY("appendonly", NULL, yes_no_words, "no"),

@@ -101,10 +101,6 @@ static const char *const unsupported[] = {
     "use-exit-on-panic",
     "user",
     "watchdog-period",
-    "zset-max-listpack-entries",
-    "zset-max-listpack-value",
-    "zset-max-ziplist-entries",
-    "zset-max-ziplist-value",
 };
 
 bool directive_unsupported(slice name) {
