@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "aof/aof.h"
 #include "client/client.h"
 #include "command/blocking.h"
 #include "command/command.h"
@@ -50,10 +51,11 @@ static void dbs_swapped(int a, int b) {
 }
 
 static bool persistence_disabled(void) {
-    return server_config.save_point_count == 0;
+    return server_config.save_point_count == 0 && !aof_config.enabled;
 }
 
 static void synced(void) {
+    aof_after_full_sync();
     server_notify_supervisor(
         "STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections "
         "in read-write mode.\nREADY=1\n");
@@ -69,11 +71,15 @@ static void wire(void) {
                                              .modified = key_modified,
                                              .flushed = db_flushed,
                                              .swapped = dbs_swapped};
-    static const struct repl_hooks repl = {
-        .role_changed = role_changed, .loaded = synced, .persistence_disabled = persistence_disabled};
+    static const struct repl_hooks repl = {.role_changed = role_changed,
+                                           .before_flush = aof_before_full_sync,
+                                           .loaded = synced,
+                                           .persistence_disabled = persistence_disabled};
+    static const struct aof_hooks aof = {.execute = dispatch_replay, .log_is_behind = propagate_pending};
     client_set_hooks(&client);
     ks_set_hooks(&keyspace);
     repl_set_hooks(&repl);
+    aof_set_hooks(&aof);
 }
 
 /* --- start --- */
@@ -83,6 +89,7 @@ static void init_rooms(void) {
     signals_init(server_stop_signal);
     ks_init(server_config.databases);
     rdb_init();
+    aof_init();
     client_room_init();
     repl_init();
     info_init();

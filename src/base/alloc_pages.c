@@ -8,6 +8,7 @@
  * that a system which counts accessible memory (overcommit_memory 2) counts little more than what is used. */
 #ifndef TANDEM_MEM_MALLOC
 #include "base/alloc_pages.h"
+#include "base/alloc.h"
 #include "base/assert.h"
 
 #include <stdio.h>
@@ -164,5 +165,11 @@ void pages_trim(void) {
 
 size_t pages_free_bytes_dirty(void) {
     return (size_t)dirty_units << UNIT_SHIFT;
+}
+
+void mem_abandon(void) {
+    if (!pages_base) return;
+    madvise(pages_base, (size_t)committed << UNIT_SHIFT, MADV_DONTNEED);
+    madvise(pages_maps, committed * sizeof(*pages_maps), MADV_DONTNEED);
 }
 #endif

@@ -157,6 +157,8 @@ const char *command_category_name(int bit);
 void dispatch_prepare(struct request *reqs, int n);
 void dispatch_execute(struct client *c, struct request *r);
 void dispatch_closed(struct client *c);
+/* aof_hooks.execute: a command of an append-only file, whatever the state of the server. */
+bool dispatch_replay(struct client *c, const slice *argv, int argc);
 void dispatch_facts(const struct client *c, struct client_facts *f);
 void dispatch_init(void); /* after command_init: INFO's sections, hooks at resp, repl and server */
 /* keyspace's (propagate_expired is in propagate.h) */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include "aof/aof.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/clock.h"
@@ -209,7 +210,15 @@ static void debug_reload(struct client *c, const slice *argv, int argc) {
 
 static void debug_loadaof(struct client *c, const slice *argv, int argc) {
     (void)argv, (void)argc;
-    reply_error(&c->out, "ERR Error trying to load the AOF files, check server logs.");
+    client_protect(c); /* as in debug_reload */
+    bool loaded = aof_reload();
+    client_unprotect(c);
+    if (!loaded) {
+        reply_error(&c->out, "ERR Error trying to load the AOF files, check server logs.");
+        return;
+    }
+    log_warning("Append Only File loaded by DEBUG LOADAOF");
+    reply_ok(&c->out);
 }
 
 /* --- the rest --- */
@@ -324,7 +333,8 @@ static const struct {
     {"error", 3, 3, debug_error, "ERROR <string>", "Reply with that error."},
     {"help", 2, 2, debug_help, NULL, NULL},
     {"htstats", 3, 3, debug_htstats, "HTSTATS <dbid>", "The size of a database's tables."},
-    {"loadaof", 2, 2, debug_loadaof, NULL, NULL},
+    {"loadaof", 2, 2, debug_loadaof, "LOADAOF",
+     "Write the append-only files, empty all databases and load the files."},
     {"log", 3, 3, debug_log, "LOG <message>", "Write to the log."},
     {"object", 3, 4, debug_object, "OBJECT <key>", "How a value is stored."},
     {"oom", 2, 2, debug_oom, "OOM", "Run out of memory."},

@@ -130,6 +130,21 @@ void dispatch_execute(struct client *c, struct request *r) {
     stats_client = outer;
 }
 
+bool dispatch_replay(struct client *c, const slice *argv, int argc) {
+    struct request r = {.c = c, .argv = argv, .argc = argc};
+    struct command *cmd = find_command(&r);
+    if (!cmd || !cmd->run || !command_arity_ok(cmd, argc)) return false;
+    c->last_command = cmd;
+    if ((c->flags & CLIENT_MULTI) && !ends_or_guards_multi(cmd)) {
+        txn_queue(c, cmd, argv, argc);
+        return true;
+    }
+    propagate_unit_begin();
+    call_command(c, cmd, argv, argc, (slice){NULL, 0});
+    propagate_unit_end();
+    return true;
+}
+
 void dispatch_closed(struct client *c) {
     block_forget(c);
     txn_discard(c);

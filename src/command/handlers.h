@@ -141,6 +141,7 @@ HANDLER(multi_command);
 HANDLER(unwatch_command);
 HANDLER(watch_command);
 /* --- server --- */
+HANDLER(bgrewriteaof_command);
 HANDLER(bgsave_command);
 HANDLER(command_count_command);
 HANDLER(command_docs_command);

@@ -182,6 +182,10 @@ void propagate_flush(void) {
     forget();
 }
 
+bool propagate_pending(void) {
+    return unit.n > 0;
+}
+
 void propagate_unit_end(void) {
     if (--unit.depth == 0) propagate_flush();
 }

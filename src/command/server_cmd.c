@@ -1,6 +1,7 @@
 /* Commands about the whole server: its data (SAVE, FLUSHALL, SWAPDB...), settings and end. */
 #include "command/dispatch.h"
 
+#include "aof/aof.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -143,6 +144,22 @@ void bgsave_command(struct client *c, const slice *argv, int argc) {
             reply_status(&c->out, "Background saving started");
         else
             reply_error(&c->out, "ERR");
+    }
+}
+
+void bgrewriteaof_command(struct client *c, const slice *argv, int argc) {
+    (void)argv, (void)argc;
+    if (aof_status.rewrite_running) {
+        reply_error(&c->out, "ERR Background append only file rewriting already in progress");
+    } else if (child_active() != CHILD_NONE || (c->flags & CLIENT_MULTI)) {
+        aof_rewrite_schedule();
+        reply_status(&c->out, "Background append only file rewriting scheduled");
+    } else if (aof_rewrite_start()) {
+        reply_status(&c->out, "Background append only file rewriting started");
+    } else {
+        reply_error(&c->out,
+                    "ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+                    "information.");
     }
 }
 

@@ -152,6 +152,14 @@ static struct command memory_subcommands[] = {
     {.name = NULL}};
 
 struct command server_commands[] = {
+    {.name = "bgrewriteaof",
+     .run = bgrewriteaof_command,
+     .arity = 1,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Rewrite the append-only files in the background"},
     {.name = "bgsave",
      .run = bgsave_command,
      .arity = -1,

@@ -208,7 +208,7 @@ pid_t child_start(const struct child_spec *spec) {
     if (pid == 0) run_child(spec, report[1], &mask);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &mask, NULL);
-    children.stats.last_fork_us = (int64_t)(clock_mono_us() - start);
+    if (slot == &children.slots[0]) children.stats.last_fork_us = (int64_t)(clock_mono_us() - start);
     close(report[1]);
     if (pid < 0) {
         close(report[0]);
@@ -217,11 +217,12 @@ pid_t child_start(const struct child_spec *spec) {
     }
     slot->spec = *spec;
     slot->pid = pid;
-    children.stats.total_forks++;
-    if (slot == &children.slots[0])
+    if (slot == &children.slots[0]) {
+        children.stats.total_forks++; /* INFO speaks of children that read the data */
         watch_reports(report[0]);
-    else
+    } else {
         close(report[0]); /* helpers have nothing to report */
+    }
     return pid;
 }
 

@@ -131,3 +131,48 @@ void repl_restore_identity(const struct rdb_info *info) {
         self.second_offset = info->repl_offset + 1;
     }
 }
+
+/* --- in append-only files --- */
+
+void repl_history_now(struct repl_history *h) {
+    memcpy(h->id, self.id, sizeof h->id);
+    memcpy(h->id2, self.id2, sizeof h->id2);
+    h->offset = repl_offset();
+    h->second_offset = self.second_offset;
+}
+
+void repl_open_log(void) {
+    if (backlog_active()) return;
+    repl_change_id(); /* what was written without a log is no part of a history */
+    backlog_start(repl_offset());
+}
+
+int repl_log_db(void) {
+    return repl_is_replica() ? link_stream_db() : stream_db();
+}
+
+void repl_recover(const struct repl_history *h) {
+    if (!backlog_active() || backlog_end() != h->offset) begin_log_at(h->offset);
+    memcpy(self.id, h->id, sizeof self.id);
+    memcpy(self.id2, h->id2, sizeof self.id2);
+    self.second_offset = h->second_offset;
+}
+
+void repl_recover_bytes(slice raw) {
+    backlog_append(raw.p, raw.n);
+}
+
+/* As a master we may have lost what others have seen: from here on the history has another name, and who has no more
+ * of the old one than we have may go on. */
+void repl_recover_done(bool good, int dbid) {
+    if (!good) {
+        if (backlog_active()) backlog_stop();
+        backlog_set_end(0);
+        repl_change_id();
+    } else if (repl_is_replica()) {
+        link_note_history(dbid);
+    } else {
+        keep_as_second();
+        draw_id();
+    }
+}

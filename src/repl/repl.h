@@ -64,6 +64,22 @@ void repl_fill_rdb_info(struct rdb_info *info); /* aux fields for a save */
  * asks its master to go on from there. */
 void repl_restore_identity(const struct rdb_info *info);
 
+/* --- a log that outlives the process (aof) --- */
+struct repl_history { /* who we are at an offset */
+    char id[REPLID_CHARS + 1], id2[REPLID_CHARS + 1];
+    int64_t offset, second_offset;
+};
+void repl_history_now(struct repl_history *h);
+void repl_open_log(void); /* somebody is going to read: the log is active from here on at the latest */
+int repl_log_db(void);    /* the database that a reader at the log's end is in */
+/* While files are loaded at start, before there is a reader: the bytes to come continue h behind its offset. They go
+ * into the log again, so that replicas which lagged can go on. */
+void repl_recover(const struct repl_history *h);
+void repl_recover_bytes(slice raw);
+/* The end of it, dbid being the stream's database there: as after repl_restore_identity. good false: nothing of it
+ * holds. */
+void repl_recover_done(bool good, int dbid);
+
 /* --- the log's writers (command/propagate) --- */
 bool repl_wants_log(void); /* there is a backlog or a reader: append; otherwise appending is skipped */
 void repl_append_command(int dbid, int argc,

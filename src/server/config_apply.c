@@ -3,6 +3,7 @@
  * Effects that belong to the process (sockets, limits, its title) go out through config_hooks. */
 #include "server/config_internal.h"
 
+#include "aof/aof.h"
 #include "base/log.h"
 #include "repl/repl.h"
 #include "server/process_title.h"
@@ -16,6 +17,16 @@ void config_set_hooks(const struct config_hooks *h) {
 const char *check_file_name(slice value) {
     if (memchr(value.p, '/', value.n)) return "dbfilename can't be a path, just a filename";
     return NULL;
+}
+
+const char *check_aof_file_name(slice value) {
+    if (!value.n) return "appendfilename can't be empty";
+    return memchr(value.p, '/', value.n) ? "appendfilename can't be a path, just a filename" : NULL;
+}
+
+const char *check_aof_dir_name(slice value) {
+    if (!value.n) return "appenddirname can't be empty";
+    return memchr(value.p, '/', value.n) ? "appenddirname can't be a path, just a dirname" : NULL;
 }
 
 const char *check_title(slice value) {
@@ -60,6 +71,14 @@ const char *apply_hz(void) {
 const char *apply_log_level(void) {
     log_set_level((enum log_level)server_config.loglevel);
     return NULL;
+}
+
+const char *apply_aof(void) {
+    return aof_apply_enabled();
+}
+
+const char *apply_fsync(void) {
+    return aof_apply_fsync();
 }
 
 const char *apply_backlog_size(void) {

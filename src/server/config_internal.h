@@ -82,6 +82,8 @@ sds dir_get(sds out);
 
 /* config_apply.c: effects of a changed setting. */
 const char *check_file_name(slice value);
+const char *check_aof_file_name(slice value);
+const char *check_aof_dir_name(slice value);
 const char *check_title(slice value);
 const char *check_diskless_load(slice value);
 const char *apply_policy(void);
@@ -92,6 +94,8 @@ const char *apply_log_level(void);
 const char *apply_crash_log(void);
 const char *apply_title(void);
 const char *apply_backlog_size(void);
+const char *apply_aof(void);
+const char *apply_fsync(void);
 
 /* config_file.c */
 bool config_loading(void); /* start-up: lines of files and arguments are being read */

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <syslog.h>
 
+#include "aof/aof.h"
 #include "base/assert.h"
 #include "base/log.h"
 #include "client/client.h"
@@ -43,6 +44,8 @@ static const struct config_word shutdown_words[] = {
     {"default", 0},        {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
     {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}, {NULL, 0}};
 static const struct config_word yes_no_words[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
+static const struct config_word fsync_words[] = {
+    {"everysec", AOF_FSYNC_EVERYSEC}, {"always", AOF_FSYNC_ALWAYS}, {"no", AOF_FSYNC_NO}, {NULL, 0}};
 static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATILE_LRU},
                                                   {"volatile-lfu", POLICY_VOLATILE_LFU},
                                                   {"volatile-random", POLICY_VOLATILE_RANDOM},
@@ -122,6 +125,7 @@ static const char *check_shutdown_flags(slice unused) {
 #define RDB   (&rdb_config)
 #define KS    (&ks_config)
 #define ZS    (&zset_config)
+#define A     (&aof_config)
 #define MULTI DIRECTIVE_MULTI_ARG
 
 const struct directive directives[] = {
@@ -217,6 +221,20 @@ const struct directive directives[] = {
     INT("min-replicas-to-write", "min-slaves-to-write", 0, &R->min_replicas_to_write, 0, INT_MAX, "0"),
     INT("min-replicas-max-lag", "min-slaves-max-lag", 0, &R->min_replicas_max_lag_s, 0, INT_MAX, "10"),
 
+    /* append-only files */
+    BOOL("appendonly", NULL, 0, &A->enabled, "no", .apply = apply_aof,
+         .failure = "Unable to turn on AOF. Check server logs."),
+    STRING("appendfilename", NULL, FIXED, &A->filename, "appendonly.aof", .check = check_aof_file_name),
+    STRING("appenddirname", NULL, FIXED, &A->dirname, "appendonlydir", .check = check_aof_dir_name),
+    ENUM("appendfsync", NULL, 0, &A->fsync, fsync_words, "everysec", .apply = apply_fsync),
+    BOOL("no-appendfsync-on-rewrite", NULL, 0, &A->no_fsync_on_rewrite, "no"),
+    INT("auto-aof-rewrite-percentage", NULL, 0, &A->rewrite_percentage, 0, INT_MAX, "100"),
+    BYTES("auto-aof-rewrite-min-size", NULL, 0, &A->rewrite_min_bytes, 0, INT64_MAX, "67108864"),
+    BOOL("aof-load-truncated", NULL, 0, &A->load_truncated, "yes"),
+    BOOL("aof-use-rdb-preamble", NULL, 0, &A->use_rdb_preamble, "yes"),
+    BOOL("aof-timestamp-enabled", NULL, 0, &A->timestamps, "no"),
+    BOOL("aof-rewrite-incremental-fsync", NULL, 0, &A->rewrite_incremental_fsync, "yes"),
+
     /* memory */
     BOOL("lazyfree-lazy-user-del", NULL, 0, &S->lazyfree_user_del, "no"),
     BOOL("lazyfree-lazy-user-flush", NULL, 0, &S->lazyfree_user_flush, "no"),
@@ -237,7 +255,6 @@ const struct directive directives[] = {
     BYTES("zset-max-listpack-value", "zset-max-ziplist-value", 0, &ZS->listpack_value, 0, LONG_MAX, "64"),
 
     /* Of these Redis has more; here one value each says what we do. */
-    ONLY("appendonly", NULL, yes_no_words, "no"),
     ONLY("maxmemory", NULL, NULL, "0"),
     ONLY("notify-keyspace-events", NULL, NULL, ""),
     ONLY("io-threads", NULL, NULL, "1"),

@@ -4,6 +4,7 @@
  * looked after, because the key space is not whole. */
 #include "server/server.h"
 
+#include "aof/aof.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "client/client.h"
@@ -103,6 +104,7 @@ static int64_t tick(void *ctx) {
         if (due(&next_report_ms, 5000)) report();
         expire_cycle_check();
     }
+    aof_cron();
     shutdown_check();
     return 1000 / server_current_hz();
 }

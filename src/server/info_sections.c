@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "aof/aof.h"
 #include "base/clock.h"
 #include "client/client.h"
 #include "event/child.h"
@@ -81,6 +82,28 @@ static sds loading_fields(sds out) {
     return out;
 }
 
+static sds aof_fields(sds out, int64_t now_s) {
+    const struct aof_status *a = &aof_status;
+    out = sds_cat_printf(
+        out,
+        "aof_enabled:%d\r\naof_rewrite_in_progress:%d\r\naof_rewrite_scheduled:%d\r\n"
+        "aof_last_rewrite_time_sec:%lld\r\naof_current_rewrite_time_sec:%lld\r\n"
+        "aof_last_bgrewrite_status:%s\r\naof_rewrites:%llu\r\naof_rewrites_consecutive_failures:%d\r\n"
+        "aof_last_write_status:%s\r\naof_last_cow_size:%llu\r\n"
+        "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n",
+        a->state != AOF_OFF, a->rewrite_running, a->rewrite_scheduled, (ll)a->last_rewrite_s,
+        a->rewrite_running ? (ll)(now_s - a->rewrite_start_s) : -1LL, a->last_rewrite_ok ? "ok" : "err",
+        (ull)a->rewrites, a->consecutive_failures, a->last_write_ok ? "ok" : "err",
+        (ull)child_stats().last_rewrite_cow_bytes);
+    if (a->state == AOF_OFF) return out;
+    return sds_cat_printf(
+        out,
+        "aof_current_size:%llu\r\naof_base_size:%llu\r\naof_pending_rewrite:%d\r\n"
+        "aof_buffer_length:%llu\r\naof_pending_bio_fsync:%llu\r\naof_delayed_fsync:%llu\r\n",
+        (ull)a->current_bytes, (ull)a->base_bytes, a->rewrite_scheduled, (ull)aof_unwritten_bytes(),
+        (ull)a->pending_syncs, (ull)a->delayed_fsync);
+}
+
 sds info_persistence(sds out) {
     const struct snapshot_state *s = &snapshot_state;
     struct child_stats c = child_stats();
@@ -105,12 +128,7 @@ sds info_persistence(sds out) {
         (ull)snapshot_changes(), running, (ll)s->last_save_s, s->last_ok ? "ok" : "err",
         (ll)s->last_duration_s, running ? (ll)(now_s - s->current_start_s) : -1LL, (ull)s->saves,
         (ull)c.last_snapshot_cow_bytes, (ull)rdb_last_load.keys_expired, (ull)rdb_last_load.keys_loaded);
-    out = sds_cat_str(out,
-                      "aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"
-                      "aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\n"
-                      "aof_last_bgrewrite_status:ok\r\naof_rewrites:0\r\n"
-                      "aof_rewrites_consecutive_failures:0\r\naof_last_write_status:ok\r\n"
-                      "aof_last_cow_size:0\r\nmodule_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n");
+    out = aof_fields(out, now_s);
     return rdb_loading.active ? loading_fields(out) : out;
 }
 

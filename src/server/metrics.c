@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "aof/aof.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "client/client.h"
@@ -66,5 +67,6 @@ void server_stats_reset(void) {
     memset(&ks_stats, 0, sizeof ks_stats);
     child_stats_reset();
     snapshot_state.saves = 0;
+    aof_stats_reset();
     memset(&ring, 0, sizeof ring);
 }

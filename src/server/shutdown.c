@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "aof/aof.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "client/client.h"
@@ -66,9 +67,6 @@ static void end_child(void) {
     if (child_active() == CHILD_SNAPSHOT) {
         log_warning("There is a child saving an .rdb. Killing it!");
         snapshot_kill();
-    } else if (child_active() == CHILD_REWRITE) {
-        log_warning("There is a child rewriting the AOF. Killing it!");
-        child_kill(SIGKILL);
     }
 }
 
@@ -93,6 +91,7 @@ static bool final_save(int flags) {
 static bool finish(void) {
     report_replicas();
     end_child();
+    if (!aof_shutdown(stopping.flags & SHUTDOWN_FORCE)) return false;
     if (!final_save(stopping.flags)) return false;
     process_remove_pid_file();
     for (struct client *c = client_first(); c; c = c->next) client_flush(c);

@@ -1,0 +1,83 @@
+/* What the files of aof/ share; nobody else includes it.
+ *
+ *   aof.c         state: on, off, waiting for the first rewrite; start and end
+ *   manifest.c    the manifest as text
+ *   files.c       the directory: names, manifest to disk, lock, upgrade, removal
+ *   marks.c       lines in an incr file that say which history and offset follow
+ *   writer.c      the log's cursor to the incr file; when it is synced
+ *   sync.c        the helper process that syncs
+ *   rewrite.c     a new base in a forked child
+ *   base.c        what that child writes
+ *   load.c        all files of the manifest into the key space
+ *   load_file.c   one file */
+#ifndef TANDEM_AOF_INTERNAL_H
+#define TANDEM_AOF_INTERNAL_H
+
+#include "aof/aof.h"
+#include "aof/manifest.h"
+#include "repl/repl.h"
+#include <limits.h>
+#include <sys/types.h>
+
+extern struct aof_hooks aof_hooks;
+extern struct aof_manifest aof_manifest; /* as it is on disk */
+
+/* --- files.c --- */
+#define AOF_TEMP_INCR_PREFIX "temp-"
+#define AOF_TEMP_INCR_SUFFIX ".incr"
+const char *aof_path(const char *name); /* in the directory; one of four static buffers, in turn */
+sds aof_temp_incr_name(void);
+bool aof_make_dir(void);                               /* false: logged */
+bool aof_lock_dir(void);                               /* false: another server has it; logged */
+void aof_unlock_dir(void);                             /* idempotent */
+bool aof_store_manifest(const struct aof_manifest *m); /* atomically; false: logged, the old one stands */
+void aof_take_manifest(struct aof_manifest *m);        /* *m is what is on disk from now on; it is emptied */
+bool aof_upgrade_old_file(void);                       /* a single file of Redis < 7; false: logged */
+void aof_remove_history(void);                         /* files that the manifest calls history */
+bool aof_rename(const char *from, const char *to, const char *what); /* in the directory; false: logged */
+uint64_t aof_file_bytes(const char *name);                           /* 0 when it isn't there */
+void aof_remove_temps(void); /* what a rewrite left that was cut off by a crash */
+
+/* --- writer.c --- */
+/* A fresh incr file with its first lines, for the log from its end on; replace: an old one of that name may go. -1: logged,
+ * and there is no such file. */
+int aof_writer_new_file(const char *name, bool replace, uint64_t *bytes);
+void aof_writer_switch(
+    int fd, uint64_t bytes); /* goes on there from the log's end; takes fd, closes the one before */
+bool aof_writer_append(const char *name); /* goes on in a file that was loaded; false: logged */
+bool aof_writer_is_open(void);
+void aof_writer_flush(bool force); /* force: don't wait for a sync under way */
+bool aof_writer_sync(void);        /* now, in this process; false: logged */
+void aof_writer_close(void);       /* without flush */
+uint64_t aof_writer_bytes(void);   /* of the incr file */
+void aof_writer_resized(void);     /* the loader cut the file: look at its size again */
+
+/* --- sync.c --- */
+void aof_sync_start(void); /* the helper; idempotent */
+void aof_sync_stop(void);
+bool aof_sync_busy(void);
+bool aof_sync_request(int fd); /* false: no helper; do it yourself */
+void aof_sync_close(int fd);   /* takes fd: the last close of a big deleted file takes its time */
+int aof_sync_error(void);      /* errno of the last sync that failed; 0: the last one went well */
+void aof_sync_forget_error(void);
+
+/* --- base.c --- */
+/* The data as of now into a file, synced. false: logged, the file is gone. */
+bool aof_write_base(const char *path, const struct rdb_info *info);
+
+/* --- rewrite.c --- */
+void aof_rewrite_cron(void);
+void aof_rewrite_kill(void); /* its end comes later, and changes nothing */
+bool aof_rewrite_is_child(void);
+
+/* --- load_file.c, load.c --- */
+enum aof_load { AOF_LOADED, AOF_LOAD_EMPTY, AOF_LOAD_TRUNCATED, AOF_LOAD_MISSING, AOF_LOAD_FAILED };
+struct aof_loading {
+    struct client *c; /* executes; its db is the stream's */
+    uint64_t before;  /* bytes of the files before this one */
+    bool recover;     /* take up the history that marks tell of */
+    bool known;       /* a mark of this file told where we are */
+};
+enum aof_load aof_load_file(struct aof_loading *l, const char *path, const char *name);
+
+#endif

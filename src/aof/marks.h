@@ -1,0 +1,21 @@
+/* Marks: lines in an incr file between commands. Redis calls such lines annotations and skips what it doesn't know.
+ *
+ *   #TANDEM:1 <replid> <offset> <replid2> <second offset>\r\n   the bytes that follow continue replid behind offset
+ *   #TS:1700000000\r\n                                          the time (aof-timestamp-enabled)
+ *
+ * A mark is no part of the log: it counts in no offset. */
+#ifndef TANDEM_AOF_MARKS_H
+#define TANDEM_AOF_MARKS_H
+
+#include "base/sds.h"
+#include "repl/repl.h"
+
+#define MARK_BYTES_MAX 192
+#define MARK_LINE_MAX  1024 /* what Redis reads at most */
+
+size_t mark_format(char buf[MARK_BYTES_MAX], const struct repl_history *h);
+bool mark_parse(slice line,
+                struct repl_history *h); /* line without its end; false: it is another annotation */
+size_t mark_format_time(char buf[MARK_BYTES_MAX], int64_t now_s);
+
+#endif
