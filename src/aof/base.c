@@ -59,7 +59,7 @@ static void put_entry(void *ctx, struct entry *e) {
         put_string(s, e, expire);
     else
         put_restore(s, e, expire);
-    if (++s->keys % REPORT_EVERY_KEYS == 0) child_report(s->keys, false);
+    if (++s->keys % REPORT_EVERY_KEYS == 0) child_report(s->keys);
     if (rdb_config.key_save_delay_us > 0) usleep((useconds_t)rdb_config.key_save_delay_us);
 }
 
@@ -75,7 +75,7 @@ static bool put_all_as_commands(struct rdb_writer *w) {
     }
     sds_free(s.dump);
     bool ok = rdb_writer_flush(w);
-    child_report(s.keys, true);
+    child_report(s.keys);
     return ok;
 }
 

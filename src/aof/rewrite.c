@@ -34,6 +34,10 @@ static void temp_base_name(char out[64], pid_t pid) {
     snprintf(out, 64, "temp-rewriteaof-bg-%d.aof", (int)pid);
 }
 
+static void unlink_file(const char *name) {
+    unlink(aof_path(name));
+}
+
 bool aof_rewrite_is_child(void) {
     return rewrite.pid != 0;
 }
@@ -56,10 +60,6 @@ static bool install_temp_incr(struct aof_manifest *m) {
     bool ok = aof_rename(temp, manifest_new_incr(m, aof_config.filename), "incr");
     sds_free(temp);
     return ok;
-}
-
-static void unlink_file(const char *name) {
-    unlink(aof_path(name));
 }
 
 /* The new base, and the incr files since the fork, become what the manifest names. */
@@ -139,6 +139,9 @@ void aof_rewrite_kill(void) {
     rewrite.abandoned = true;
     aof_status.rewrite_running = false;
     child_kill(SIGUSR1);
+    char temp_base[64];
+    temp_base_name(temp_base, rewrite.pid);
+    unlink_file(temp_base); /* we may end before it does */
 }
 
 /* --- the start --- */

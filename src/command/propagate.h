@@ -20,9 +20,9 @@ void propagate_expired(struct db *db, slice key); /* ks_hooks.expired: DEL or UN
 /* --- for dispatch --- */
 void propagate_unit_begin(void); /* units nest (EXEC, a loop turn inside a load): the outermost counts */
 void propagate_unit_end(void);   /* here the outermost unit's commands enter the log */
-void propagate_flush(void); /* the unit so far enters the log now: EXEC, before it frees what it executed */
+void propagate_flush(void);   /* the unit so far enters the log now: EXEC, before it frees what it executed */
 bool propagate_pending(void); /* the data shows effects of the running unit that are not in the log yet */
-struct propagate_call {     /* what the running command said; kept while another runs inside it */
+struct propagate_call {       /* what the running command said; kept while another runs inside it */
     bool in_call, replaced, forced;
     int first_also;
 };

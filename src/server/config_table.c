@@ -229,7 +229,7 @@ const struct directive directives[] = {
     ENUM("appendfsync", NULL, 0, &A->fsync, fsync_words, "everysec", .apply = apply_fsync),
     BOOL("no-appendfsync-on-rewrite", NULL, 0, &A->no_fsync_on_rewrite, "no"),
     INT("auto-aof-rewrite-percentage", NULL, 0, &A->rewrite_percentage, 0, INT_MAX, "100"),
-    BYTES("auto-aof-rewrite-min-size", NULL, 0, &A->rewrite_min_bytes, 0, INT64_MAX, "67108864"),
+    BYTES("auto-aof-rewrite-min-size", NULL, 0, &A->rewrite_min_bytes, 0, INT64_MAX, "64mb"),
     BOOL("aof-load-truncated", NULL, 0, &A->load_truncated, "yes"),
     BOOL("aof-use-rdb-preamble", NULL, 0, &A->use_rdb_preamble, "yes"),
     BOOL("aof-timestamp-enabled", NULL, 0, &A->timestamps, "no"),

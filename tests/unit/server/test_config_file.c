@@ -156,8 +156,8 @@ Test(config_file, reports_number_options_from_line_two) {
     REPORT("Reading the configuration file, at line 2\n>>> '\"-x\"'\n"
            "Bad directive or wrong number of arguments\n",
            "-x");
-    REPORT("Reading the configuration file, at line 2\n>>> 'appendfsync \"always\"'\n"
-           "'appendfsync' is not supported by Tandem yet\n",
-           "--appendfsync", "always");
+    REPORT("Reading the configuration file, at line 2\n>>> 'watchdog-period \"100\"'\n"
+           "'watchdog-period' is not supported by Tandem yet\n",
+           "--watchdog-period", "100");
     REPORT("Can't open the log file: No such file or directory\n", "--logfile", "/nonexistent/x");
 }
