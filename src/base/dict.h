@@ -61,6 +61,8 @@ void dict_each(struct dict *d, void (*fn)(void *ctx, void *item), void *ctx);
 uint64_t dict_scan(struct dict *d, uint64_t cursor, void (*fn)(void *ctx, void *item), void *ctx);
 
 void *dict_random(struct dict *d); /* a uniformly chosen item, NULL when empty */
+/* Calls fn for n different items chosen at random, for all when there are no more; fn must not change the dict. */
+void dict_pick(struct dict *d, size_t n, void (*fn)(void *ctx, void *item), void *ctx);
 bool dict_rehashing(const struct dict *d);
 bool dict_rehash_us(struct dict *d, uint64_t budget_us); /* true while there is more to do */
 /* Free items in slices: removes and frees up to n items from the front, true while some remain. For lazy freeing. */

@@ -65,6 +65,48 @@ void *dict_random(struct dict *d) {
     return slot_item(bucket_live(d, k)->slot[0]);
 }
 
+/* Selection sampling: an item is taken with the chance (still wanted) / (still to come). */
+struct selecting {
+    size_t wanted, to_come;
+    void (*fn)(void *ctx, void *item);
+    void *ctx;
+};
+
+static void select_item(void *ctx, void *item) {
+    struct selecting *s = ctx;
+    if (random_below(s->to_come--) >= s->wanted) return;
+    s->wanted--;
+    s->fn(s->ctx, item);
+}
+
+/* n different ones by drawing again what was drawn before, noted in an open table of at least 2n slots. */
+static void draw_distinct(struct dict *d, size_t n, void (*fn)(void *ctx, void *item), void *ctx) {
+    size_t slots = 16;
+    while (slots < 2 * n) slots *= 2;
+    void **seen = mem_zalloc(slots * sizeof(*seen));
+    while (n > 0) {
+        void *item = dict_random(d);
+        size_t i = (size_t)(((uintptr_t)item * 0x9e3779b97f4a7c15ull) >> 32) & (slots - 1);
+        while (seen[i] && seen[i] != item) i = (i + 1) & (slots - 1);
+        if (seen[i]) continue;
+        seen[i] = item;
+        n--;
+        fn(ctx, item);
+    }
+    mem_free(seen, slots * sizeof(*seen));
+}
+
+/* Drawing costs little while few of many are wanted; else one walk over all is cheaper. */
+#define WALK_RATIO 8
+void dict_pick(struct dict *d, size_t n, void (*fn)(void *ctx, void *item), void *ctx) {
+    if (n < d->size / WALK_RATIO) {
+        draw_distinct(d, n, fn, ctx);
+        return;
+    }
+    struct selecting s = {n < d->size ? n : d->size, d->size, fn, ctx};
+    dict_each(d, select_item, &s);
+}
+
 static void free_bucket(struct dict *d, struct node *bucket) {
     unsigned slots = BUCKET_SLOTS;
     for (struct node *node = bucket, *next; node; node = next, slots = SPILL_SLOTS) {

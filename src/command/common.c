@@ -2,6 +2,7 @@
  *
  * Every function that returns false (or void with "error" in its name) has replied. Nothing here touches the key space. */
 #include "command/command.h"
+#include "command/families.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -77,6 +78,13 @@ bool cmd_expire_time(struct client *c, slice s, bool seconds, bool absolute, con
 void cmd_changed(struct client *c, slice key, enum ks_notify_class cls, const char *event) {
     db_modified(client_db(c), key);
     ks_notify(cls, event, key, c->db);
+}
+
+void cmd_elements_removed(struct client *c, slice key, enum ks_notify_class cls, const char *event,
+                          bool empty) {
+    if (empty) db_delete(client_db(c), key);
+    cmd_changed(c, key, cls, event);
+    if (empty) ks_notify(NOTIFY_GENERIC, "del", key, c->db);
 }
 
 void cmd_help(struct client *c, const char *command, const char *const *lines) {

@@ -1,4 +1,4 @@
-/* What command families share with each other: the meaning of an expire time. */
+/* What command families share with each other: the meaning of an expire time, and keys that become empty. */
 #ifndef TANDEM_COMMAND_FAMILIES_H
 #define TANDEM_COMMAND_FAMILIES_H
 
@@ -11,5 +11,8 @@ bool cmd_already_expired(int64_t expire_ms);
 void cmd_propagate_pexpireat(slice key, int64_t expire_ms);
 /* Deletes key, at once or in slices, signals it, counts it, and leaves as DEL or UNLINK. */
 void cmd_delete_and_propagate(struct client *c, slice key, bool lazily);
+/* Elements were removed from the value at key: signals it with the event, and deletes the key when nothing is left. */
+void cmd_elements_removed(struct client *c, slice key, enum ks_notify_class cls, const char *event,
+                          bool empty);
 
 #endif

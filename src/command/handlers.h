@@ -51,6 +51,23 @@ HANDLER(rpop_command);
 HANDLER(rpoplpush_command);
 HANDLER(rpush_command);
 HANDLER(rpushx_command);
+/* --- hash --- */
+HANDLER(hdel_command);
+HANDLER(hexists_command);
+HANDLER(hget_command);
+HANDLER(hgetall_command);
+HANDLER(hincrby_command);
+HANDLER(hincrbyfloat_command);
+HANDLER(hkeys_command);
+HANDLER(hlen_command);
+HANDLER(hmget_command);
+HANDLER(hmset_command);
+HANDLER(hrandfield_command);
+HANDLER(hscan_command);
+HANDLER(hset_command);
+HANDLER(hsetnx_command);
+HANDLER(hstrlen_command);
+HANDLER(hvals_command);
 /* --- sorted set --- */
 HANDLER(zadd_command);
 HANDLER(zcard_command);

@@ -6,10 +6,14 @@
 #include "base/assert.h"
 #include "base/sds.h"
 #include "keyspace/entry_internal.h"
+#include "keyspace/hash.h"
 #include "keyspace/lazy.h"
 #include "keyspace/list.h"
 
-static const struct value_type_ops *registered[VALUE_TYPES] = {[TYPE_LIST] = &list_value_ops};
+static const struct value_type_ops *registered[VALUE_TYPES] = {
+    [TYPE_LIST] = &list_value_ops,
+    [TYPE_HASH] = &hash_value_ops,
+};
 
 const char *value_type_name(enum value_type type) {
     static const char *const names[VALUE_TYPES] = {

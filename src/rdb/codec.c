@@ -18,7 +18,11 @@ struct rdb_config rdb_config = {.compression = true,
 /* --- the tables --- */
 
 static const struct rdb_codec *const codecs[VALUE_TYPES] = {
-    [TYPE_STRING] = &rdb_string_codec, [TYPE_LIST] = &rdb_list_codec, [TYPE_ZSET] = &rdb_zset_codec};
+    [TYPE_STRING] = &rdb_string_codec,
+    [TYPE_LIST] = &rdb_list_codec,
+    [TYPE_HASH] = &rdb_hash_codec,
+    [TYPE_ZSET] = &rdb_zset_codec,
+};
 
 /* name: what the refusal of a type that cannot be loaded says. */
 static const struct {
@@ -29,18 +33,18 @@ static const struct {
     [RDB_TYPE_LIST] = {"list", rdb_load_list_value},
     [RDB_TYPE_SET] = {"set", NULL},
     [RDB_TYPE_ZSET] = {"zset", rdb_load_zset_value},
-    [RDB_TYPE_HASH] = {"hash", NULL},
+    [RDB_TYPE_HASH] = {"hash", rdb_load_hash_value},
     [RDB_TYPE_ZSET_2] = {"zset-v2", rdb_load_zset_value},
     [RDB_TYPE_MODULE_PRE_GA] = {"module-pre-release", NULL},
     [RDB_TYPE_MODULE_2] = {"module-value", NULL},
-    [RDB_TYPE_HASH_ZIPMAP] = {"hash-zipmap", NULL},
+    [RDB_TYPE_HASH_ZIPMAP] = {"hash-zipmap", rdb_load_hash_value},
     [RDB_TYPE_LIST_ZIPLIST] = {"list-ziplist", rdb_load_list_value},
     [RDB_TYPE_SET_INTSET] = {"set-intset", NULL},
     [RDB_TYPE_ZSET_ZIPLIST] = {"zset-ziplist", rdb_load_zset_value},
-    [RDB_TYPE_HASH_ZIPLIST] = {"hash-ziplist", NULL},
+    [RDB_TYPE_HASH_ZIPLIST] = {"hash-ziplist", rdb_load_hash_value},
     [RDB_TYPE_LIST_QUICKLIST] = {"quicklist", rdb_load_list_value},
     [RDB_TYPE_STREAM_LISTPACKS] = {"stream", NULL},
-    [RDB_TYPE_HASH_LISTPACK] = {"hash-listpack", NULL},
+    [RDB_TYPE_HASH_LISTPACK] = {"hash-listpack", rdb_load_hash_value},
     [RDB_TYPE_ZSET_LISTPACK] = {"zset-listpack", rdb_load_zset_value},
     [RDB_TYPE_LIST_QUICKLIST_2] = {"quicklist-v2", rdb_load_list_value},
     [RDB_TYPE_STREAM_LISTPACKS_2] = {"stream-v2", NULL},
@@ -316,4 +320,11 @@ bool rdb_skip_string(struct rdb_reader *r) {
         if (!rdb_get_len(r, &n) || !rdb_get_len(r, &plain_n)) return false;
     }
     return check_run(r, n) && rdb_skip(r, n);
+}
+
+size_t rdb_room_for(const struct rdb_reader *r, uint64_t n, size_t item_bytes_min) {
+    enum { UNKNOWN_SIZE_MAX = 16384 };
+    uint64_t most = UNKNOWN_SIZE_MAX;
+    if (r->total_bytes) most = (r->total_bytes - rdb_reader_offset(r)) / item_bytes_min;
+    return (size_t)(n < most ? n : most);
 }

@@ -15,8 +15,7 @@
 
 #include <math.h>
 
-#define ELEMENT_BYTES_MIN 2     /* an empty member and an infinite score of type 3 */
-#define RESERVE_MAX       16384 /* where the stream's size is unknown */
+#define ELEMENT_BYTES_MIN 2 /* an empty member and an infinite score of type 3 */
 
 enum { SCORE_NAN = 253, SCORE_INF = 254, SCORE_MINUS_INF = 255 };
 
@@ -64,12 +63,6 @@ static bool get_binary_score(struct rdb_reader *r, double *score) {
     return !isnan(*score) || rdb_reader_fail(r, "a score that is not a number");
 }
 
-static size_t expected(const struct rdb_reader *r, uint64_t n) {
-    uint64_t most = r->total_bytes ? (r->total_bytes - rdb_reader_offset(r)) / ELEMENT_BYTES_MIN
-                                   : RESERVE_MAX;
-    return (size_t)(n < most ? n : most);
-}
-
 static bool load_elements(struct rdb_reader *r, uint8_t type, uint64_t n, struct zset_build *b, sds *hold) {
     for (; n > 0; n--) {
         slice member;
@@ -89,7 +82,7 @@ static bool load_tree(struct rdb_reader *r, uint8_t type, struct zset *z, sds *h
     if (!rdb_get_len(r, &n)) return false;
     if (n == 0) return rdb_reader_fail(r, "an empty sorted set");
     struct zset_build b;
-    zset_build_begin(&b, expected(r, n));
+    zset_build_begin(&b, rdb_room_for(r, n, ELEMENT_BYTES_MIN));
     if (!load_elements(r, type, n, &b, hold)) {
         zset_build_free(&b);
         return false;

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "client/client.h"
+#include "keyspace/hash.h"
 #include "keyspace/list.h"
 #include "keyspace/zset.h"
 #include "rdb/rdb.h"
@@ -250,6 +251,10 @@ const struct directive directives[] = {
     INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
 
     /* compact encodings */
+    COUNT("hash-max-listpack-entries", "hash-max-ziplist-entries", 0, &hash_config.listpack_entries_max, 0,
+          INT64_MAX, "512"),
+    BYTES("hash-max-listpack-value", "hash-max-ziplist-value", 0, &hash_config.listpack_value_max, 0,
+          INT64_MAX, "64"),
     COUNT("zset-max-listpack-entries", "zset-max-ziplist-entries", 0, &ZS->listpack_entries, 0, LONG_MAX,
           "128"),
     BYTES("zset-max-listpack-value", "zset-max-ziplist-value", 0, &ZS->listpack_value, 0, LONG_MAX, "64"),

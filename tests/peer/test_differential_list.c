@@ -8,8 +8,9 @@
 
 #define COMMANDS 20000 /* for each of the settings */
 
+static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+
 static void add_key(struct cmd *c) {
-    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     add(c, chance(2) ? "string" : keys[test_below(8)]);
 }
 
@@ -153,26 +154,6 @@ static const struct rule rules[] = {{30, rule_push}, {8, rule_pop},  {4, rule_mp
                                     {8, rule_set},   {3, rule_trim}, {6, rule_rem},   {12, rule_insert},
                                     {8, rule_pos},   {8, rule_move}, {3, rule_whole}, {2, rule_transaction}};
 
-/* What either dumped, the other restores to the same value. */
-static void exchange_dumps(struct srv *from, struct srv *to) {
-    redisContext *f = srv_connect(from), *t = srv_connect(to);
-    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        redisReply *dump = redisCommand(f, "DUMP %s", keys[i]);
-        if (dump->type == REDIS_REPLY_STRING) {
-            redisReply *r = redisCommand(t, "RESTORE copy 0 %b REPLACE", dump->str, dump->len);
-            cr_assert(r->type == REDIS_REPLY_STATUS, "%s", reply_text(r));
-            freeReplyObject(r);
-            const char *want = srv_cmd(from, "DEBUG DIGEST-VALUE %s", keys[i]);
-            EXPECT(to, want, "DEBUG DIGEST-VALUE copy");
-        }
-        freeReplyObject(dump);
-    }
-    srv_cmd(to, "DEL copy");
-    redisFree(f);
-    redisFree(t);
-}
-
 static void run(const char *size, const char *depth, const char *packed) {
     static const struct differential d = {rules, sizeof rules / sizeof *rules, COMMANDS, NULL};
     struct srv *s[2] = {srv_start(TANDEM, "%s", ""), srv_start(REDIS, "%s", "")};
@@ -183,8 +164,8 @@ static void run(const char *size, const char *depth, const char *packed) {
         srv_cmd(s[i], "SET string 1");
     }
     differential_run(s[0], s[1], &d);
-    exchange_dumps(s[0], s[1]);
-    exchange_dumps(s[1], s[0]);
+    differential_exchange_dumps(s[0], s[1], keys, sizeof keys / sizeof *keys, true);
+    differential_exchange_dumps(s[1], s[0], keys, sizeof keys / sizeof *keys, true);
     srv_free(s[0]);
     srv_free(s[1]);
 }

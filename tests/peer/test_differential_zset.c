@@ -254,36 +254,6 @@ static bool same(const struct cmd *c, redisReply *a, redisReply *b) {
     return same_text(a, b);
 }
 
-/* What one dumped, the other restores to the same value. */
-static void exchange_dumps(struct srv *from, struct srv *to) {
-    redisContext *f = srv_connect(from), *t = srv_connect(to);
-    for (size_t i = 0; i < KEYS; i++) {
-        redisReply *dump = redisCommand(f, "DUMP %s", keys[i]);
-        if (dump->type == REDIS_REPLY_STRING) {
-            redisReply *r = redisCommand(t, "RESTORE copy 0 %b REPLACE", dump->str, dump->len);
-            cr_assert(r->type == REDIS_REPLY_STATUS, "%s", reply_text(r));
-            freeReplyObject(r);
-            EXPECT(to, srv_cmd(from, "DEBUG DIGEST-VALUE %s", keys[i]), "DEBUG DIGEST-VALUE copy");
-            EXPECT(to, srv_cmd(from, "OBJECT ENCODING %s", keys[i]), "OBJECT ENCODING copy");
-        }
-        freeReplyObject(dump);
-    }
-    srv_cmd(to, "DEL copy");
-    redisFree(f);
-    redisFree(t);
-}
-
-/* What one saved, the other loads. */
-static void exchange_files(struct srv *from, struct srv *to) {
-    char line[400];
-    EXPECT(from, "OK", "SAVE");
-    srv_kill(to);
-    snprintf(line, sizeof line, "cp %s/dump.rdb %s/dump.rdb", from->dir, to->dir);
-    cr_assert_eq(system(line), 0);
-    srv_restart(to);
-    cr_assert(srv_same_data(from, to), "from the %s file", from->kind == TANDEM ? "tandem" : "redis");
-}
-
 enum { OURS, REAL };
 
 static const struct differential commands = {rules, sizeof rules / sizeof *rules, COMMANDS, same};
@@ -310,10 +280,10 @@ Test(differential_zset, either_form) {
     struct srv *s[2];
     start(s, 12, 20);
     differential_run(s[OURS], s[REAL], &commands);
-    exchange_dumps(s[OURS], s[REAL]);
-    exchange_dumps(s[REAL], s[OURS]);
-    exchange_files(s[OURS], s[REAL]);
-    exchange_files(s[REAL], s[OURS]);
+    differential_exchange_dumps(s[OURS], s[REAL], keys, KEYS, true);
+    differential_exchange_dumps(s[REAL], s[OURS], keys, KEYS, true);
+    differential_exchange_files(s[OURS], s[REAL]);
+    differential_exchange_files(s[REAL], s[OURS]);
     stop(s);
 }
 
@@ -328,8 +298,8 @@ Test(differential_zset, trees_only) {
     struct srv *s[2];
     start(s, 0, 20);
     differential_run(s[OURS], s[REAL], &commands);
-    exchange_files(s[OURS], s[REAL]);
-    exchange_files(s[REAL], s[OURS]);
+    differential_exchange_files(s[OURS], s[REAL]);
+    differential_exchange_files(s[REAL], s[OURS]);
     stop(s);
 }
 

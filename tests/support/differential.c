@@ -63,6 +63,11 @@ void sort_reply(redisReply *r) {
         qsort(r->element, r->elements, sizeof *r->element, by_bytes);
 }
 
+/* Field and value, or member and score: ordered by the first, and each pair kept together. */
+void sort_pairs(redisReply *r) {
+    if (r->type == REDIS_REPLY_ARRAY) qsort(r->element, r->elements / 2, 2 * sizeof *r->element, by_bytes);
+}
+
 bool same_text(redisReply *a, redisReply *b) {
     return strcmp(reply_text(a), reply_text(b)) == 0;
 }
@@ -156,4 +161,34 @@ void differential_run(struct srv *ours, struct srv *real, const struct different
     free(q.queued);
     redisFree(a);
     redisFree(b);
+}
+
+void differential_exchange_dumps(struct srv *from, struct srv *to, const char *const *keys, size_t n,
+                                 bool encodings) {
+    redisContext *f = srv_connect(from), *t = srv_connect(to);
+    for (size_t i = 0; i < n; i++) {
+        redisReply *dump = redisCommand(f, "DUMP %s", keys[i]);
+        if (dump->type == REDIS_REPLY_STRING) {
+            redisReply *r = redisCommand(t, "RESTORE copy 0 %b REPLACE", dump->str, dump->len);
+            cr_assert(r->type == REDIS_REPLY_STATUS, "%s", reply_text(r));
+            freeReplyObject(r);
+            const char *want = srv_cmd(from, "DEBUG DIGEST-VALUE %s", keys[i]);
+            EXPECT(to, want, "DEBUG DIGEST-VALUE copy");
+            if (encodings) EXPECT(to, srv_cmd(from, "OBJECT ENCODING %s", keys[i]), "OBJECT ENCODING copy");
+        }
+        freeReplyObject(dump);
+    }
+    srv_cmd(to, "DEL copy");
+    redisFree(f);
+    redisFree(t);
+}
+
+void differential_exchange_files(struct srv *from, struct srv *to) {
+    char line[400];
+    EXPECT(from, "OK", "SAVE");
+    srv_kill(to);
+    snprintf(line, sizeof line, "cp %s/dump.rdb %s/dump.rdb", from->dir, to->dir);
+    cr_assert_eq(system(line), 0);
+    srv_restart(to);
+    cr_assert(srv_same_data(from, to), "from the %s file", from->kind == TANDEM ? "tandem" : "redis");
 }

@@ -40,6 +40,13 @@ struct differential {
 };
 bool same_text(redisReply *a, redisReply *b);
 void sort_reply(redisReply *r); /* the strings of an array, by their bytes */
+void sort_pairs(redisReply *r); /* the pairs of an array: field and value, member and score */
+
+/* What `from` dumps of each key, `to` restores to a value of the same digest, and (encodings) the same encoding. */
+void differential_exchange_dumps(struct srv *from, struct srv *to, const char *const *keys, size_t n,
+                                 bool encodings);
+/* What `from` saves, `to` loads to the same data: it is restarted, with the settings of its start. */
+void differential_exchange_files(struct srv *from, struct srv *to);
 
 void differential_run(struct srv *ours, struct srv *real, const struct differential *d);
 

@@ -99,3 +99,14 @@ slice fixture_get(int db, const char *key) {
     struct entry *e = db_read(ks_db(db), slice_of(key), LOOKUP_NOEFFECTS);
     return e ? str_get(e, scratch) : (slice){0};
 }
+
+const char *fixture_restore(slice body, struct value *v) {
+    sds payload = sds_newlen(body.p, body.n), hold = NULL;
+    payload = sds_cat(payload, "\x0a\x00", 2);
+    uint64_t crc = htole64(crc64(0, payload, sds_len(payload)));
+    payload = sds_cat(payload, &crc, sizeof crc);
+    const char *err = rdb_restore_value(sds_slice(payload), v, &hold);
+    sds_free(payload);
+    sds_free(hold);
+    return err;
+}

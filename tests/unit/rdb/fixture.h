@@ -18,6 +18,8 @@ extern uint64_t fixture_offset;
 
 /* "REDIS" and the version, then body, then EOF and (version 5 and later) the right CRC. */
 sds fixture_file(int version, slice body);
+/* RESTORE of a type byte and a value, with the right footer. The value is the caller's (value_free). */
+const char *fixture_restore(slice body, struct value *v);
 slice fixture_get(int db,
                   const char *key); /* its string value; p NULL when missing. Valid until the next call */
 

@@ -1,23 +1,9 @@
 /* Lists in RDB: every form that files carry, what is written, and what must be refused. */
 #include "base/alloc.h"
-#include "base/digest.h"
 #include "fixture.h"
 #include "keyspace/list.h"
 #include <criterion/criterion.h>
-#include <endian.h>
 #include <stdio.h>
-
-/* A type byte and a value, as a payload with the right footer. */
-static const char *restore(slice body, struct value *v) {
-    sds payload = sds_newlen(body.p, body.n), hold = NULL;
-    payload = sds_cat(payload, "\x0a\x00", 2);
-    uint64_t crc = htole64(crc64(0, payload, sds_len(payload)));
-    payload = sds_cat(payload, &crc, sizeof crc);
-    const char *err = rdb_restore_value(sds_slice(payload), v, &hold);
-    sds_free(payload);
-    sds_free(hold);
-    return err;
-}
 
 /* The elements with a comma behind each. */
 static sds text_of(struct list *l) {
@@ -95,7 +81,7 @@ Test(rdb_list, every_form_loads_or_is_refused) {
     size_t before = mem_used_bytes();
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         struct value v;
-        const char *err = restore(forms[i].body, &v);
+        const char *err = fixture_restore(forms[i].body, &v);
         cr_assert(!err == (forms[i].want != NULL), "row %zu: %s", i, err ? err : "taken");
         if (err) continue;
         sds text = text_of(v.ptr);
