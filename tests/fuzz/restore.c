@@ -64,6 +64,7 @@ static void restore_and_dump(slice payload) {
         entry_digest(db_set(ks_db(0), SLICE("k"), &v, NO_EXPIRE), after);
         assert_that(memcmp(before, after, sizeof before) == 0);
     }
+    db_delete(ks_db(0), SLICE("k")); /* a leak detector doesn't find what packed entries point to */
     sds_free(hold);
     sds_free(dump);
 }

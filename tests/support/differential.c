@@ -31,15 +31,15 @@ const char *pick(const char *const *words, size_t n) {
     return words[test_below(n)];
 }
 
-static void make_command(const struct differential *d, struct cmd *c) {
+void make_command(const struct rule *rules, int n, struct cmd *c) {
     int total = 0, at;
-    for (int i = 0; i < d->n_rules; i++) total += d->rules[i].weight;
+    for (int i = 0; i < n; i++) total += rules[i].weight;
     at = (int)test_below((uint64_t)total);
     c->argc = 0;
-    for (int i = 0; i < d->n_rules; i++) {
-        at -= d->rules[i].weight;
+    for (int i = 0; i < n; i++) {
+        at -= rules[i].weight;
         if (at < 0) {
-            d->rules[i].make(c);
+            rules[i].make(c);
             return;
         }
     }
@@ -149,7 +149,7 @@ void differential_run(struct srv *ours, struct srv *real, const struct different
     struct queue q = {.queued = calloc((size_t)d->commands + BATCH, sizeof *q.queued)};
     test_seed();
     for (int done = 0; done < d->commands; done += BATCH) {
-        for (int i = 0; i < BATCH; i++) make_command(d, &batch[i]);
+        for (int i = 0; i < BATCH; i++) make_command(d->rules, d->n_rules, &batch[i]);
         run_batch(d, a, b, batch, BATCH, &q);
     }
     redisReply *ra = redisCommand(a, "DISCARD"), *rb = redisCommand(b, "DISCARD");

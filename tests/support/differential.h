@@ -31,6 +31,9 @@ struct rule {
     void (*make)(struct cmd *c); /* argc is 0 before */
 };
 
+void make_command(const struct rule *rules, int n,
+                  struct cmd *c); /* by one of the rules, as their weights say */
+
 struct differential {
     const struct rule *rules;
     int n_rules;
