@@ -139,6 +139,7 @@ static void on_ack(void) {
 
 void pause_start(enum pause what, int64_t ms) {
     uint64_t until = clock_mono_ms() + (uint64_t)ms;
+    if (pause_what == PAUSE_NONE) ks_hold_expiry(true);
     if (what > pause_what) pause_what = what;
     if (until > pause_until_ms) pause_until_ms = until;
     ev_timer_start(&pause_timer, (int64_t)(pause_until_ms - clock_mono_ms()));
@@ -205,6 +206,7 @@ static int64_t on_pause_timer(void *ctx) {
     (void)ctx;
     uint64_t now = clock_mono_ms();
     if (now < pause_until_ms) return (int64_t)(pause_until_ms - now);
+    if (pause_what != PAUSE_NONE) ks_hold_expiry(false);
     pause_what = PAUSE_NONE;
     pause_until_ms = 0;
     if (!server_shutting_down()) resume_all();

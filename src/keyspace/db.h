@@ -58,6 +58,10 @@ int db_id(const struct db *db);
 
 enum ks_expire_mode { KS_EXPIRE_DELETE, KS_EXPIRE_HIDE };
 void ks_set_expire_mode(enum ks_expire_mode mode);
+/* While writes are paused nothing may change, not even by the clock: expired keys are hidden as with KS_EXPIRE_HIDE. Each
+ * hold is to be ended once. */
+void ks_hold_expiry(bool on);
+bool ks_expiry_held(void);
 void ks_set_applying(bool applying);
 /* A forked child reads our pages: reads then leave the LRU field alone, so that they stay shared. Whoever forks says so. */
 void ks_set_child_active(bool active);

@@ -25,7 +25,7 @@ void ttl_unindex(struct db *db, struct entry *e);
 bool ttl_is_past(const struct entry *e); /* of an entry that has a TTL: by time and mode */
 /* A lookup met an expired entry: deletes it if the mode says so, and tells the hooks. */
 void ttl_expire_on_access(struct db *db, struct entry *e, uint64_t hash);
-bool ttl_hides(void); /* KS_EXPIRE_HIDE */
+bool ttl_hides(void); /* expired keys stay: KS_EXPIRE_HIDE, or a hold */
 
 static inline bool is_expired(const struct entry *e) {
     return entry_has_expire(e) && ttl_is_past(e);

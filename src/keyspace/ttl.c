@@ -4,6 +4,7 @@
  * first millisecond after its time, on access and in the sweep alike. Not here: the index itself (expiry.c). */
 #include "keyspace/db_internal.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 
 #define DELETES_PER_CLOCK_LOOK 32
@@ -11,6 +12,7 @@
 bool ks_active_expire_on = true;
 static enum ks_expire_mode mode = KS_EXPIRE_DELETE;
 static bool applying;
+static int holds;
 
 void ks_set_expire_mode(enum ks_expire_mode m) {
     mode = m;
@@ -20,8 +22,17 @@ void ks_set_applying(bool on) {
     applying = on;
 }
 
+void ks_hold_expiry(bool on) {
+    holds += on ? 1 : -1;
+    assert_that(holds >= 0);
+}
+
+bool ks_expiry_held(void) {
+    return holds > 0;
+}
+
 bool ttl_hides(void) {
-    return mode == KS_EXPIRE_HIDE;
+    return mode == KS_EXPIRE_HIDE || holds > 0;
 }
 
 bool ttl_is_past(const struct entry *e) {
@@ -73,11 +84,11 @@ static void expire(struct db *db, struct entry *e, uint64_t hash) {
 }
 
 void ttl_expire_on_access(struct db *db, struct entry *e, uint64_t hash) {
-    if (mode == KS_EXPIRE_DELETE) expire(db, e, hash);
+    if (!ttl_hides()) expire(db, e, hash);
 }
 
 static bool sweeping_now(void) {
-    return ks_active_expire_on && mode == KS_EXPIRE_DELETE && !applying;
+    return ks_active_expire_on && !ttl_hides() && !applying;
 }
 
 /* Budgets are for turns of the loop; a database must not starve the next, so each call starts after the last one's. */

@@ -25,7 +25,7 @@ static int64_t armed_for_ms = NO_EXPIRE; /* wall clock */
 static bool pausing;                     /* between two slices of work that is due */
 
 static bool may_expire(void) {
-    return ks_active_expire_on && !repl_is_replica() && !rdb_loading.active && !server_shutting_down();
+    return ks_active_expire_on && !repl_is_replica() && !rdb_loading.active && !ks_expiry_held();
 }
 
 static void arm(int64_t at_ms) {

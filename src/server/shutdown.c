@@ -15,6 +15,7 @@
 #include "client/client.h"
 #include "event/child.h"
 #include "event/signals.h"
+#include "keyspace/db.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/config.h"
@@ -103,6 +104,7 @@ static bool finish(void) {
 
 static void give_up(void) {
     stopping.waiting = false;
+    ks_hold_expiry(false);
     if (stopping.given_up) stopping.given_up();
 }
 
@@ -121,6 +123,7 @@ bool server_shutdown(int flags) {
     stopping.flags = flags;
     if (!(flags & SHUTDOWN_NOW) && server_config.shutdown_timeout_s && !all_in_sync()) {
         stopping.waiting = true;
+        ks_hold_expiry(true);
         stopping.until_ms = clock_mono_ms() + (uint64_t)server_config.shutdown_timeout_s * 1000;
         repl_request_acks(); /* once: each request lengthens what is to be acknowledged */
         log_notice("Waiting for replicas before shutting down.");

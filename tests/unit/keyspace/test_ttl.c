@@ -100,6 +100,23 @@ Test(ttl, a_replica_hides_and_keeps) {
     cr_assert_eq(db_size(db), 1);
 }
 
+Test(ttl, while_held_nothing_goes) {
+    struct db *db = ks_db(0);
+    set("k", T0 + 1);
+    clock_set_for_test(T0 + 2);
+    ks_hold_expiry(true);
+    ks_hold_expiry(true);
+    ks_hold_expiry(false);
+    cr_assert(ks_expiry_held());
+    cr_assert_null(get("k"));
+    cr_assert_not(ks_expire_due(UINT32_MAX));
+    cr_assert_eq(db_size(db), 1);
+    cr_assert_str_eq(events(), "");
+    ks_hold_expiry(false);
+    ks_expire_due(UINT32_MAX);
+    cr_assert_eq(db_size(db), 0);
+}
+
 Test(ttl, a_write_to_a_hidden_key_replaces_it) {
     struct db *db = ks_db(0);
     ks_set_expire_mode(KS_EXPIRE_HIDE);
