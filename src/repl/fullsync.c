@@ -140,7 +140,7 @@ static void begin_from(struct peer *p, int64_t offset, enum peer_event ev) {
     peer_step(&p->m, ev);
     if (p->pre_psync) return;
     char line[80];
-    int n = snprintf(line, sizeof line, "+FULLRESYNC %s %lld\r\n", repl_id(), (long long)offset);
+    int n = snprintf(line, sizeof line, "+FULLRESYNC %s %lld\r\n", identity_tell(), (long long)offset);
     peer_say(p, line, (size_t)n);
 }
 

@@ -17,11 +17,14 @@
 static struct {
     char id[REPLID_CHARS + 1], id2[REPLID_CHARS + 1];
     int64_t second_offset;
+    int second_db; /* the database of id2's stream at its end */
+    bool told;     /* somebody follows us by the name `id` */
 } self;
 
 static void draw_id(void) {
     random_hex(self.id, REPLID_CHARS);
     self.id[REPLID_CHARS] = '\0';
+    self.told = false;
 }
 
 static void clear_id2(void) {
@@ -65,6 +68,7 @@ static void keep_as_second(void) {
 
 void repl_shift_id(void) {
     keep_as_second();
+    self.second_db = link_stream_db();
     draw_id();
     log_warning("Setting secondary replication ID to %s, valid up to offset: %lld. New replication ID is %s",
                 self.id2, (long long)self.second_offset, self.id);
@@ -81,6 +85,19 @@ void identity_continue_as(const char *id) {
     keep_as_second();
     memcpy(self.id, id, sizeof self.id);
     log_warning("Master replication ID changed to %s", self.id);
+}
+
+const char *identity_tell(void) {
+    self.told = true;
+    return self.id;
+}
+
+bool identity_reclaim(int *stream_dbid) {
+    if (self.told || self.second_offset != repl_offset() + 1) return false;
+    memcpy(self.id, self.id2, sizeof self.id);
+    clear_id2();
+    *stream_dbid = self.second_db;
+    return true;
 }
 
 bool identity_matches(slice id, int64_t offset) {
@@ -129,6 +146,7 @@ void repl_restore_identity(const struct rdb_info *info) {
     } else {
         memcpy(self.id2, info->repl_id, sizeof self.id2);
         self.second_offset = info->repl_offset + 1;
+        self.second_db = info->repl_stream_db;
     }
 }
 

@@ -10,6 +10,11 @@ void identity_init(void);
 void identity_adopt(const char *id);
 /* The master goes on under another name: what we had becomes replid2, valid up to here. */
 void identity_continue_as(const char *id);
+/* The id, for a replica that is to follow us by it. */
+const char *identity_tell(void);
+/* As long as nothing was written since a promotion or a restart, and nobody was told the new name, what we hold is what
+ * others know by the old one: takes that back, so that a demotion can go on from there. False: it is not so. */
+bool identity_reclaim(int *stream_dbid);
 /* Whether a replica that asks for (id, offset) may go on from our log as far as identity is concerned. */
 bool identity_matches(slice id, int64_t offset);
 void identity_log_mismatch(slice id, int64_t offset);

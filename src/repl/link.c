@@ -234,7 +234,9 @@ static void become_replica(struct link *l, const char *host, int port) {
         log_notice(
             "Before turning into a replica, using my own master parameters to synthesize a cached master: I "
             "may be able to synchronize with the new master with just a partial transfer.");
-        link_note_history(0);
+        int dbid = 0; /* a master that continues what we wrote begins with SELECT */
+        identity_reclaim(&dbid);
+        link_note_history(dbid);
     }
     repl_drop_peers();
     struct link_event ev = {.type = LINK_EV_REPLICAOF, .now = running};

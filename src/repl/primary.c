@@ -204,7 +204,7 @@ static bool try_partial(struct peer *p, slice replid, int64_t offset) {
     peer_step(&p->m, PEER_EV_PARTIAL);
     p->ack_offset = offset - 1; /* it asks for this byte because it has all before */
     char line[64];
-    int n = p->capa_psync2 ? snprintf(line, sizeof line, "+CONTINUE %s\r\n", repl_id())
+    int n = p->capa_psync2 ? snprintf(line, sizeof line, "+CONTINUE %s\r\n", identity_tell())
                            : snprintf(line, sizeof line, "+CONTINUE\r\n");
     peer_say(p, line, (size_t)n);
     log_notice(

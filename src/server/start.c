@@ -10,9 +10,24 @@
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 
+static struct rdb_info info;
+static bool went_on; /* with the history in info */
+
+static void go_on_with_history(void) {
+    if (info.has_repl && !went_on) repl_restore_identity(&info);
+    went_on = true;
+}
+
+/* Replicas that resume partially still have the key, hidden: it must end in the log, not only here. */
+static void key_expired(int dbid, slice key) {
+    slice del[] = {SLICE("DEL"), key};
+    go_on_with_history(); /* the file tells it before its first key */
+    repl_append_command(dbid, 2, del);
+}
+
 static void load_snapshot(void) {
-    struct rdb_info info = {0};
-    struct rdb_load_options options = {.replica = repl_is_replica(), .info = &info, .at_start = true};
+    struct rdb_load_options options = {
+        .replica = repl_is_replica(), .info = &info, .at_start = true, .key_expired = key_expired};
     char err[512];
     switch (rdb_load_file(rdb_config.filename, &options, err, sizeof err)) {
     case RDB_NO_FILE: return;
@@ -20,7 +35,7 @@ static void load_snapshot(void) {
     case RDB_LOADED: break;
     }
     snapshot_state.dirty_at_last_save = ks_dirty; /* what came from the file is in the file */
-    if (info.has_repl) repl_restore_identity(&info);
+    go_on_with_history();
 }
 
 void server_load_data(void) {

@@ -128,6 +128,49 @@ Test(replication, restart_of_a_replica_is_partial) {
     srv_free(p);
 }
 
+/* What expired while the primary was down is gone with its restart; the replica, which resumes partially, hears of it. */
+Test(replication, keys_that_expire_while_the_primary_is_down_go_everywhere) {
+    struct srv *p = srv_start(TANDEM, "--save '900 1000000'"),
+               *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_link_up(r));
+    EXPECT(p, "OK", "SELECT 2");
+    EXPECT(p, "OK", "SET short 1 PX 700");
+    EXPECT(p, "OK", "SET long 1");
+    srv_stop(p);
+    usleep(800000);
+    srv_restart(p);
+    wait_same(r, p);
+    cr_assert_eq(srv_info_int(p, "sync_partial_ok"), 1);
+    EXPECT(r, "OK", "SELECT 2");
+    EXPECT(r, "(integer) 1", "DBSIZE");
+    srv_free(r);
+    srv_free(p);
+}
+
+/* The old primary comes back by its own file, and is told only then that it is a replica now. */
+Test(replication, an_old_primary_that_comes_back_resumes_partially) {
+    struct srv *p = srv_start(TANDEM, "--save '900 1000000'"),
+               *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_link_up(r));
+    EXPECT(p, "OK", "SELECT 5");
+    EXPECT(p, "OK", "SET a 1");
+    EXPECT(p, "OK", "SAVE");
+    EXPECT(p, "OK", "SET b 2"); /* in database 5, and not said again */
+    wait_same(r, p);
+    srv_kill(p);
+    EXPECT(r, "OK", "REPLICAOF NO ONE");
+    write_load(r, 100);
+    srv_restart(p);
+    srv_replicate(p, r);
+    wait_same(p, r);
+    cr_assert_eq(srv_info_int(r, "sync_full"), 0);
+    cr_assert_eq(srv_info_int(r, "sync_partial_ok"), 1);
+    EXPECT(p, "OK", "SELECT 5");
+    EXPECT(p, "\"2\"", "GET b");
+    srv_free(r);
+    srv_free(p);
+}
+
 /* A transfer that breaks anywhere is tried again, and what the replica held stays until a whole file is there. */
 Test(replication, broken_transfers_keep_the_old_data) {
     struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no"), *r = srv_start(TANDEM, "%s", "");

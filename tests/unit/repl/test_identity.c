@@ -51,6 +51,26 @@ Test(identity, promotion_keeps_the_past_up_to_its_end, .init = setup) {
     cr_assert(may_continue(repl_id(), 5000));
 }
 
+Test(identity, the_old_name_comes_back_while_the_new_one_means_nothing, .init = setup) {
+    int dbid = -1;
+    cr_assert_not(identity_reclaim(&dbid), "there is no old one");
+    struct rdb_info info = {.has_repl = true, .repl_offset = 100, .repl_stream_db = 3};
+    strcpy(info.repl_id, ID);
+    repl_restore_identity(&info);
+    cr_assert_str_eq(repl_id2(), ID);
+    cr_assert(identity_reclaim(&dbid));
+    cr_assert_str_eq(repl_id(), ID);
+    cr_assert_str_eq(repl_id2(), NO_ID);
+    cr_assert_eq(dbid, 3);
+
+    repl_shift_id();
+    identity_tell();
+    cr_assert_not(identity_reclaim(&dbid), "somebody follows the new name");
+    repl_shift_id();
+    backlog_append("x", 1);
+    cr_assert_not(identity_reclaim(&dbid), "what we hold is not the old history's any more");
+}
+
 Test(identity, the_master_gets_a_new_name, .init = setup) {
     identity_adopt(ID);
     backlog_start(7);
