@@ -31,6 +31,11 @@ void aof_set_hooks(const struct aof_hooks *hooks) {
     aof_hooks = *hooks;
 }
 
+int aof_error(void) {
+    if (aof_status.state == AOF_OFF) return 0;
+    return aof_status.last_write_ok ? aof_status.sync_error_number : aof_status.error_number;
+}
+
 static void before_wait(void) {
     aof_writer_flush(false);
 }

@@ -39,6 +39,7 @@ struct aof_status { /* INFO's aof_* fields; only this room writes it */
     int consecutive_failures;
     bool last_write_ok;
     int error_number;                      /* why not */
+    int sync_error_number;                 /* of the last sync by the helper; 0: it went well */
     uint64_t current_bytes, base_bytes;    /* all files now; after the last rewrite (or load) */
     uint64_t delayed_fsync, pending_syncs; /* pending: being done by the helper */
 };
@@ -73,6 +74,7 @@ void aof_before_full_sync(void);     /* repl_hooks.before_flush: the history end
 void aof_after_full_sync(void);      /* repl_hooks.loaded: a new base */
 void aof_cron(void);                 /* hz times a second */
 uint64_t aof_unwritten_bytes(void);
+int aof_error(void); /* errno of what keeps the log from getting to the disk just now; 0: nothing */
 /* Everything to the disk, before the process ends. false: the first rewrite is not done, and nobody said force. */
 bool aof_shutdown(bool force);
 void aof_stats_reset(void); /* CONFIG RESETSTAT */

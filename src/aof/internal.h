@@ -58,8 +58,7 @@ void aof_sync_stop(void);
 bool aof_sync_busy(void);
 bool aof_sync_request(int fd); /* false: no helper; do it yourself */
 void aof_sync_close(int fd);   /* takes fd: the last close of a big deleted file takes its time */
-int aof_sync_error(void);      /* errno of the last sync that failed; 0: the last one went well */
-void aof_sync_forget_error(void);
+bool aof_sync_undone(void);    /* the last sync failed: it is to be asked for again; says so once */
 
 /* --- base.c --- */
 /* The data as of now into a file, synced. false: logged, the file is gone. */

@@ -4,8 +4,7 @@
  * from a socket: sync it, or just hold its last reference while it is closed. Each sync is answered with its errno.
  * It ends when our end of the socket closes, so never outlives us for longer than one sync.
  *
- * Invariant: at most one sync is asked for and not answered. When the helper dies, the sync counts as failed with EIO,
- * and the next request starts another one. */
+ * Invariant: at most one sync is asked for and not answered. One that fails, or whose helper died, counts as not done. */
 #include "aof/internal.h"
 
 #include "base/alloc.h"
@@ -20,9 +19,8 @@
 enum sync_request { REQUEST_SYNC = 's', REQUEST_CLOSE = 'c' };
 
 static struct {
-    struct ev_io io; /* our end; fd -1: no helper */
-    bool busy;
-    int error;
+    struct ev_io io;   /* our end; fd -1: no helper */
+    bool busy, undone; /* undone: what was asked for last did not come about */
 } helper = {.io = {.fd = -1}};
 
 /* --- in the helper --- */
@@ -69,9 +67,8 @@ static void forget_helper(void) {
     close(helper.io.fd);
     helper.io.fd = -1;
     aof_status.pending_syncs = 0;
-    if (!helper.busy) return;
+    helper.undone = helper.undone || helper.busy;
     helper.busy = false;
-    helper.error = EIO;
 }
 
 static void answered(struct ev_io *io, int ready) {
@@ -85,7 +82,10 @@ static void answered(struct ev_io *io, int ready) {
         return;
     }
     helper.busy = false;
-    helper.error = error;
+    helper.undone = error != 0;
+    if (error && error != aof_status.sync_error_number)
+        log_warning("Fail to fsync the AOF file: %s", strerror(error));
+    aof_status.sync_error_number = error;
     aof_status.pending_syncs = 0;
 }
 
@@ -150,10 +150,8 @@ void aof_sync_close(int fd) {
     close(fd);
 }
 
-int aof_sync_error(void) {
-    return helper.error;
-}
-
-void aof_sync_forget_error(void) {
-    helper.error = 0;
+bool aof_sync_undone(void) {
+    bool undone = helper.undone;
+    helper.undone = false;
+    return undone;
 }

@@ -229,6 +229,7 @@ static void sync_now_or_die(void) {
 }
 
 static void sync_by_policy(void) {
+    if (aof_sync_undone()) w.unsynced = true;
     if (!w.unsynced || sync_is_held_back()) return;
     if (aof_config.fsync == AOF_FSYNC_ALWAYS) {
         sync_now_or_die();
@@ -292,7 +293,7 @@ static void begin_at_end(int fd, uint64_t bytes) {
     bool held = backlog_attach(&w.cursor, backlog_end() + 1);
     assert_that(held);
     aof_status.last_write_ok = true;
-    aof_sync_forget_error();
+    aof_status.sync_error_number = 0;
 }
 
 /* A reader of the file starts in no database, and must learn where in the history it is. */

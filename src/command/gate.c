@@ -118,8 +118,7 @@ static const char *connection_refusal(const struct client *c, const struct comma
 
 static const char *aof_refusal(void) {
     static char text[128];
-    snprintf(text, sizeof text, "MISCONF Errors writing to the AOF file: %s",
-             strerror(aof_status.error_number));
+    snprintf(text, sizeof text, "MISCONF Errors writing to the AOF file: %s", strerror(aof_error()));
     return text;
 }
 
@@ -128,7 +127,7 @@ static const char *write_refusal(const struct command *cmd, bool is_write) {
     if (unlikely(rdb_config.stop_writes_on_error && server_config.save_point_count > 0 &&
                  !snapshot_state.last_ok))
         return MISCONF;
-    if (unlikely(!aof_status.last_write_ok && aof_status.state != AOF_OFF)) return aof_refusal();
+    if (unlikely(aof_error())) return aof_refusal();
     if (!is_write) return NULL;
     if (unlikely(repl_is_replica()))
         return repl_config.replica_read_only ? "READONLY You can't write against a read only replica." : NULL;

@@ -93,7 +93,7 @@ static sds aof_fields(sds out, int64_t now_s) {
         "module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n",
         a->state != AOF_OFF, a->rewrite_running, a->rewrite_scheduled, (ll)a->last_rewrite_s,
         a->rewrite_running ? (ll)(now_s - a->rewrite_start_s) : -1LL, a->last_rewrite_ok ? "ok" : "err",
-        (ull)a->rewrites, a->consecutive_failures, a->last_write_ok ? "ok" : "err",
+        (ull)a->rewrites, a->consecutive_failures, a->last_write_ok && !a->sync_error_number ? "ok" : "err",
         (ull)child_stats().last_rewrite_cow_bytes);
     if (a->state == AOF_OFF) return out;
     return sds_cat_printf(

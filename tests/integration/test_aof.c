@@ -200,6 +200,97 @@ Test(aof, everysec_syncs_elsewhere) {
     srv_free(s);
 }
 
+static pid_t helper_of(const struct srv *s) {
+    char line[256];
+    pid_t found = 0;
+    snprintf(line, sizeof line, "/proc/%d/task/%d/children", (int)s->pid, (int)s->pid);
+    FILE *f = fopen(line, "r");
+    cr_assert(f);
+    if (fscanf(f, "%d", &found) != 1) found = 0;
+    fclose(f);
+    return found;
+}
+
+/* A disk that takes its time is a helper that doesn't answer. */
+Test(aof, a_slow_disk_costs_clients_nothing) {
+    struct srv *s = srv_start(TANDEM, "--appendonly yes");
+    pid_t helper = helper_of(s);
+    cr_assert_neq(helper, 0);
+    EXPECT(s, "OK", "SET a 1");
+    kill(helper, SIGSTOP);
+    uint64_t slowest = 0, end = now_ms() + 4500;
+    int n = 0;
+    while (now_ms() < end) {
+        uint64_t start = now_ms();
+        EXPECT(s, "OK", "SET n %d", ++n);
+        if (now_ms() - start > slowest) slowest = now_ms() - start;
+        usleep(1000);
+    }
+    cr_assert_eq(srv_info_int(s, "aof_pending_bio_fsync"), 1);
+    cr_assert_geq(srv_info_int(s, "aof_delayed_fsync"), 1);
+    cr_assert(srv_logged(s, "Asynchronous AOF fsync is taking too long (disk is busy?)."));
+    cr_assert_lt(slowest, 1000);
+    kill(helper, SIGKILL); /* another one is started and does what this one did not */
+    WAIT_UNTIL(helper_of(s) != 0 && helper_of(s) != helper);
+    WAIT_UNTIL(srv_info_int(s, "aof_pending_bio_fsync") == 0);
+    cr_assert_str_eq(srv_info(s, "aof_last_write_status"), "ok");
+    srv_kill(s);
+    srv_restart(s);
+    cr_assert_eq(srv_int(s, "INCRBY n 0"), n);
+    srv_free(s);
+}
+
+Test(aof, no_shutdown_while_the_first_base_is_written) {
+    struct srv *s = srv_start(TANDEM, "--rdb-key-save-delay 20000");
+    for (int i = 0; i < 100; i++) srv_cmd(s, "SET k:%d x", i);
+    EXPECT(s, "OK", "CONFIG SET appendonly yes");
+    EXPECT(s, "(error) ERR Errors trying to SHUTDOWN. Check logs.", "SHUTDOWN");
+    cr_assert(srv_logged(s, "Writing initial AOF, can't exit."));
+    redisContext *c = srv_connect(s);
+    redisAppendCommand(c, "SHUTDOWN FORCE");
+    redisReply *r;
+    cr_assert_neq(redisGetReply(c, (void **)&r), REDIS_OK);
+    redisFree(c);
+    cr_assert(srv_logged(s, "Writing initial AOF. Exit anyway."));
+    WAIT_UNTIL(!srv_alive(s));
+    cr_assert_null(strstr(files_of(s), "temp-rewrite"), "%s", files_of(s));
+    srv_free(s);
+}
+
+/* The rewrite's child is killed again and again: no litter, and the next one succeeds. */
+Test(aof, rewrites_that_fail) {
+    struct srv *s = srv_start(TANDEM, "--appendonly yes --rdb-key-save-delay 5000");
+    char before[64], after[64];
+    for (int i = 0; i < 200; i++) srv_cmd(s, "SET k:%d x", i);
+    for (int i = 0; i < 3; i++) {
+        EXPECT(s, "Background append only file rewriting started", "BGREWRITEAOF");
+        char line[256];
+        pid_t pids[4] = {0};
+        snprintf(line, sizeof line, "/proc/%d/task/%d/children", (int)s->pid, (int)s->pid);
+        FILE *f = fopen(line, "r");
+        int n = fscanf(f, "%d %d %d %d", &pids[0], &pids[1], &pids[2], &pids[3]);
+        fclose(f);
+        cr_assert_eq(n, 2);
+        kill(pids[1], SIGKILL);
+        WAIT_UNTIL(srv_info_int(s, "aof_rewrite_in_progress") == 0);
+        cr_assert_str_eq(srv_info(s, "aof_last_bgrewrite_status"), "err");
+        cr_assert_eq(srv_info_int(s, "aof_rewrites_consecutive_failures"), i + 1);
+        EXPECT(s, "OK", "SET after:%d x", i);
+    }
+    cr_assert_null(strstr(files_of(s), "temp-"), "%s", files_of(s));
+    cr_assert_not_null(strstr(files_of(s), "appendonly.aof.4.incr.aof"));
+    digest_of(s, before);
+    srv_kill(s);
+    srv_restart(s);
+    digest_of(s, after);
+    cr_assert_str_eq(after, before);
+    EXPECT(s, "OK", "CONFIG SET rdb-key-save-delay 0");
+    rewrite(s);
+    cr_assert_str_eq(files_of(s),
+                     "appendonly.aof.2.base.rdb appendonly.aof.5.incr.aof appendonly.aof.manifest");
+    srv_free(s);
+}
+
 Test(aof, shutdown_writes_all) {
     struct srv *s = srv_start(TANDEM, "--appendonly yes --appendfsync no");
     EXPECT(s, "OK", "SET a 1");
