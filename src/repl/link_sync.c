@@ -320,23 +320,33 @@ static long read_socket(struct rdb_reader *r, void *p, size_t n) {
     return got;
 }
 
+/* Behind the RDB comes what the preamble said: the mark, or nothing. */
+static bool at_the_end(const struct link_sync *s, struct rdb_reader *r) {
+    char mark[REPLID_CHARS];
+    if (s->mark[0])
+        return (rdb_read(r, mark, sizeof mark) && memcmp(mark, s->mark, sizeof mark) == 0) ||
+               rdb_reader_fail(r, "Replication stream EOF marker is broken");
+    return rdb_reader_offset(r) == (uint64_t)s->total_bytes ||
+           rdb_reader_fail(r, "the RDB is shorter than its length of %lld bytes", (long long)s->total_bytes);
+}
+
 static bool load_stream(struct link *l) {
     struct link_sync *s = &l->sync;
     struct rdb_info info = {.repl_stream_db = -1};
     struct rdb_load_options options = {.replica = true, .info = &info};
     struct rdb_reader r;
-    char mark[REPLID_CHARS];
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
     rdb_reader_source(&r, read_socket, READ_BYTES);
     r.ctx = l;
     r.total_bytes = (uint64_t)s->total_bytes;
     rdb_loading_start(r.total_bytes, false);
-    bool ok = rdb_load_stream(&r, &options, NULL);
-    if (ok && s->mark[0] && (!rdb_read(&r, mark, sizeof mark) || memcmp(mark, s->mark, sizeof mark) != 0))
-        ok = rdb_reader_fail(&r, "Replication stream EOF marker is broken");
+    bool ok = rdb_load_stream(&r, &options, NULL) && at_the_end(s, &r);
     rdb_loading_stop(ok);
+    /* The stream's first bytes: the reader has taken them while it looked for the mark, or, with a length, no more
+     * than that was taken out of what came with the preamble. */
     slice more = rdb_reader_rest(&r);
+    if (!s->mark[0]) link_io_unread(l, &more);
     if (ok)
         take_over(l, &info, more.p, more.n);
     else

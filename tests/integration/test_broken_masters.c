@@ -346,11 +346,12 @@ static void good_sync(struct srv *r, struct master *m, bool marked, bool by_byte
 }
 
 Test(broken_masters, a_good_one_is_followed_to_the_byte) {
-    for (int form = 0; form < 4; form++) {
+    for (int form = 0; form < 8; form++) {
         struct master m;
-        struct srv *r = srv_start(TANDEM, "%s", "");
+        bool to_parser = form & 4;
+        struct srv *r = srv_start(TANDEM, "--repl-diskless-load %s", to_parser ? "on-empty-db" : "disabled");
         master_open(&m);
-        EXPECT(r, "OK", "SET old data");
+        if (!to_parser) EXPECT(r, "OK", "SET old data");
         EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
         good_sync(r, &m, form & 1, form & 2);
         master_close(&m);
