@@ -161,26 +161,32 @@ bool pause_holds(const struct client *c, const struct command *cmd) {
     return flags & (CMD_WRITE | CMD_MAY_REPLICATE);
 }
 
-void pause_postpone(struct client *c, const slice *argv, int argc) {
+static slice copy_to(char **at, slice s) {
+    slice copy = {*at, s.n};
+    memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return copy;
+}
+
+void pause_postpone(struct client *c, const struct request *r) {
     struct client_block *b = block_start(c, IS_POSTPONED, 0);
-    size_t vector = (size_t)argc * sizeof *b->argv, n = vector;
-    for (int i = 0; i < argc; i++) n += argv[i].n;
+    slice raw = {"", 0};
+    if (c->flags & CLIENT_MASTER) raw = r->raw;
+    size_t vector = (size_t)r->argc * sizeof *b->argv, n = vector + raw.n;
+    for (int i = 0; i < r->argc; i++) n += r->argv[i].n;
     b->argv = mem_alloc(n);
-    b->argc = argc;
+    b->argc = r->argc;
     b->bytes = n;
     b->generation = generation;
-    char *p = (char *)b->argv + vector;
-    for (int i = 0; i < argc; i++) {
-        memcpy(p, argv[i].p, argv[i].n);
-        b->argv[i] = (slice){p, argv[i].n};
-        p += argv[i].n;
-    }
+    char *at = (char *)b->argv + vector;
+    for (int i = 0; i < r->argc; i++) b->argv[i] = copy_to(&at, r->argv[i]);
+    b->raw = copy_to(&at, raw);
 }
 
 /* Unblocks first, because the request itself may block. Its reply goes out with what client_unblock scheduled. */
 static void execute_postponed(struct client_block *b) {
     struct client *c = b->c;
-    struct request r = {.c = c, .argv = b->argv, .argc = b->argc, .is_inline = true};
+    struct request r = {.c = c, .argv = b->argv, .argc = b->argc, .raw = b->raw, .is_inline = true};
     unlink_block(b);
     client_unblock(c);
     dispatch_prepare(&r, 1);

@@ -21,8 +21,9 @@ struct client_block {
     struct key_wait *waits;
     size_t n_waits;
     /* postponed */
-    slice *argv; /* argc slices, and behind them their bytes */
+    slice *argv; /* argc slices, and behind them their bytes and those of raw */
     int argc;
+    slice raw; /* of our master's request: what enters the log when it has been executed */
     size_t bytes;
     uint64_t generation; /* number of the pause */
 };

@@ -93,28 +93,31 @@ static bool ends_or_guards_multi(const struct command *cmd) {
            cmd->run == watch_command || cmd->run == quit_command || cmd->run == reset_command;
 }
 
-static void run_or_queue(struct client *c, struct command *cmd, struct request *r) {
+/* false: neither, a pause holds it back. */
+static bool run_or_queue(struct client *c, struct command *cmd, struct request *r) {
     if (unlikely(pause_holds(c, cmd))) {
-        pause_postpone(c, r->argv, r->argc);
-        return;
+        pause_postpone(c, r);
+        return false;
     }
     if (unlikely((c->flags & CLIENT_MULTI) && !ends_or_guards_multi(cmd))) {
         txn_queue(c, cmd, r->argv, r->argc);
         reply_status(&c->out, "QUEUED");
-        return;
+        return true;
     }
     propagate_unit_begin();
     call_command(c, cmd, r->argv, r->argc, r->is_inline ? (slice){NULL, 0} : r->raw);
     propagate_unit_end();
     c->write_offset = repl_offset();
     if (unlikely(blocking_has_ready)) blocking_serve();
+    return true;
 }
 
+/* What a pause holds back is applied, and part of our history, when it is over. */
 static void execute_of_master(struct client *c, struct command *cmd, struct request *r) {
     ks_set_applying(true);
-    if (gate_pass(c, cmd, r->argv, r->argc)) run_or_queue(c, cmd, r);
+    bool postponed = gate_pass(c, cmd, r->argv, r->argc) && !run_or_queue(c, cmd, r);
     ks_set_applying(false);
-    repl_applied(c, r->raw);
+    if (likely(!postponed)) repl_applied(c, r->raw);
 }
 
 void dispatch_execute(struct client *c, struct request *r) {

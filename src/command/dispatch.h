@@ -48,8 +48,7 @@ enum pause { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
 void pause_start(enum pause what, int64_t ms); /* extends what is running, never shortens */
 void pause_end(void);
 bool pause_holds(const struct client *c, const struct command *cmd); /* then: */
-void pause_postpone(struct client *c, const slice *argv,
-                    int argc); /* executes the copied request when it is over */
+void pause_postpone(struct client *c, const struct request *r);      /* executes a copy when it is over */
 
 /* client_cmd.c */
 bool client_name_ok(struct client *c, slice name); /* replies when not */

@@ -3,6 +3,7 @@
 #include "support/scenarios.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -208,5 +209,61 @@ Test(replication, a_corrupted_file_is_refused_and_fetched_again) {
     wait_same(r, p);
     srv_free(r);
     proxy_stop(x);
+    srv_free(p);
+}
+
+/* What a pause holds back has not been applied: nobody may be told otherwise, and a cut must not lose it. */
+Test(replication, a_paused_replica_acknowledges_nothing_that_it_holds_back) {
+    struct srv *p = srv_start(TANDEM, "--repl-ping-replica-period 3600"),
+               *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    EXPECT(p, "OK", "SET before pause");
+    WAIT_UNTIL(srv_link_up(r));
+    wait_same(r, p);
+    EXPECT(r, "OK", "CLIENT PAUSE 1000000 WRITE");
+    EXPECT(p, "OK", "SET n 1");
+    EXPECT(p, "(integer) 0", "WAIT 1 300");
+    EXPECT(r, "(nil)", "GET n");
+    EXPECT(r, "(integer) 1", "CLIENT KILL TYPE master");
+    EXPECT(p, "(integer) 2", "INCR n");
+    EXPECT(r, "OK", "CLIENT UNPAUSE");
+    wait_same(r, p);
+    EXPECT(r, "\"2\"", "GET n");
+    EXPECT(r, "OK", "CLIENT PAUSE 1000000 WRITE");
+    EXPECT(p, "OK", "MULTI");
+    EXPECT(p, "QUEUED", "INCR n");
+    EXPECT(p, "QUEUED", "INCR n");
+    EXPECT(p, "[(integer) 3, (integer) 4]", "EXEC");
+    EXPECT(p, "(integer) 0", "WAIT 1 300");
+    EXPECT(r, "OK", "CLIENT UNPAUSE");
+    EXPECT(p, "(integer) 1", "WAIT 1 20000");
+    wait_same(r, p);
+    cr_assert_eq(srv_info_int(p, "sync_full"), 1);
+    srv_free(r);
+    srv_free(p);
+}
+
+/* While it waits for its own replica it holds writes back, and so its file must not claim them. */
+Test(replication, a_replica_that_waits_to_shut_down_loses_nothing) {
+    struct srv *p = srv_start(TANDEM, "--repl-ping-replica-period 3600"),
+               *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d --save '900 1000000' --shutdown-timeout 2",
+                              p->port),
+               *end = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", r->port);
+    EXPECT(p, "OK", "SET n 1");
+    WAIT_UNTIL(srv_link_up(r) && srv_link_up(end));
+    wait_same(end, p);
+    kill(end->pid, SIGSTOP);
+    EXPECT(p, "(integer) 2", "INCR n");
+    WAIT_UNTIL(strcmp(srv_cmd(r, "GET n"), "\"2\"") == 0);
+    kill(r->pid, SIGTERM);
+    WAIT_UNTIL(srv_logged(r, "Waiting for replicas before shutting down"));
+    EXPECT(p, "(integer) 3", "INCR n");
+    srv_stop(r);
+    srv_restart(r);
+    wait_same(r, p);
+    EXPECT(r, "\"3\"", "GET n");
+    cr_assert_leq(srv_info_int(p, "sync_full"), 1);
+    kill(end->pid, SIGCONT);
+    srv_free(end);
+    srv_free(r);
     srv_free(p);
 }
