@@ -125,10 +125,14 @@ static void read_own(struct client *c, size_t missing) {
     batch_add(c, c->in + c->in_pos, c->in_len - c->in_pos, true);
 }
 
+/* Making space may execute other clients' requests, and turns of the loop in the middle of them: until it is there, c
+ * is neither read nor freed by those. */
 static void read_arena(struct client *c) {
     size_t rest = c->in_len - c->in_pos, room;
+    c->pending |= IN_BATCH;
     char *p = batch_space(&room);
-    if (c->flags & CLIENT_CLOSING) return; /* making space has executed other clients' requests */
+    c->pending &= ~(uint32_t)IN_BATCH;
+    if (c->flags & CLIENT_CLOSING) return;
     ssize_t n = read(c->io.fd, p + rest, room - rest < READ_BYTES ? room - rest : READ_BYTES);
     if (!came(c, n)) return;
     if (rest) {

@@ -23,10 +23,10 @@ enum {
 static struct {
     struct client *first, *last;
     size_t count;
-    bool turn_done; /* this turn's end is over: what is added needs another turn */
+    bool turn_done; /* this turn's end has begun: what is added needs another turn */
 } out_list;
 
-void output_add(struct client *c) {
+static void list_add(struct client *c) {
     if (c->pending & ON_OUTPUT) return;
     c->pending |= ON_OUTPUT;
     c->next_output = NULL;
@@ -36,6 +36,10 @@ void output_add(struct client *c) {
         out_list.first = c;
     out_list.last = c;
     out_list.count++;
+}
+
+void output_add(struct client *c) {
+    list_add(c);
     if (out_list.turn_done) ev_want_turn();
 }
 
@@ -111,22 +115,23 @@ void client_flush(struct client *c) {
 
 static void look_after(struct client *c) {
     if (c->pending & IN_BATCH) {
-        output_add(c);
+        list_add(c);
         return;
     }
     if (!(c->io.mask & EV_WRITE)) output_send(c); /* with EV_WRITE on, the socket is full until it says so */
     if (!(c->flags & CLIENT_CLOSE_ASAP) || c->pending & ON_OUTPUT) return;
     if (c->pending & ON_INPUT || c->flags & CLIENT_PROTECTED)
-        output_add(c);
+        list_add(c);
     else
         client_free(c);
 }
 
 /* Takes the clients off one by one, because what is done for one may add others, and a turn may be nested in it.
- * Those that come back (in a batch, protected) wait for the end of the next turn. */
+ * Those that come back (in a batch, protected) wait for the end of the next turn, whenever that is; those that are added
+ * (closed, because their last reply is out) want one. */
 void output_end_of_turn(void) {
-    for (size_t n = out_list.count; n > 0 && out_list.first; n--) look_after(take_first());
     out_list.turn_done = true;
+    for (size_t n = out_list.count; n > 0 && out_list.first; n--) look_after(take_first());
 }
 
 void output_turn_begins(void) {

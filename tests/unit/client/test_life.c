@@ -1,6 +1,8 @@
 /* Blocking, closing and nesting in the middle of a batch. */
 #include "fixture.h"
 
+#include "base/clock.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -162,4 +164,51 @@ Test(life, reply_off_on_and_skip) {
     fx_connect(&peer);
     fx_say(peer, "REPLY OFF\r\nPING\r\nPING\r\nREPLY ON\r\nPING\r\nREPLY SKIP\r\nECHO no\r\nECHO yes\r\n");
     fx_expect(peer, "+OK\r\n+PONG\r\n$3\r\nyes\r\n");
+}
+
+static void say_now(int peer, sds s) { /* all of it into the socket, without a turn */
+    cr_assert_eq(send(peer, s, sds_len(s), 0), (ssize_t)sds_len(s));
+    sds_free(s);
+}
+
+/* The arena is full when the victim is read, and making room runs a nested turn, which reads the victim too. */
+Test(life, making_room_for_a_client_may_serve_or_close_it) {
+    enum { PAD = 60000, PINGS = 20000 };
+    for (int kills = 0; kills < 2; kills++) {
+        int pads[3], peer;
+        sds pad = sds_grow_zero(sds_empty(), PAD), kill = sds_empty();
+        memset(pad, 'x', PAD);
+        for (int i = 0; i < 3; i++) fx_connect(&pads[i]);
+        struct client *c = fx_connect(&peer);
+        fx_say(peer, "PING\r\nPIN");
+        fx_turns(2); /* epoll forgets that it was ready: it comes behind the others */
+        if (kills) kill = sds_cat_printf(kill, "KILL %d\r\n", (int)c->id);
+        int before = fx.closed;
+        for (int i = 0; i < 3; i++)
+            say_now(pads[i], fx_request(i ? sds_empty() : sds_cat_printf(sds_empty(), "%sTURN\r\n", kill), 2,
+                                        "ECHO", pad));
+        sds pings = sds_cat_str(sds_empty(), "G\r\n");
+        for (int i = 0; i < PINGS; i++) pings = sds_cat_str(pings, "PING\r\n");
+        say_now(peer, pings);
+        sds heard = fx_hear(peer);
+        if (kills) {
+            cr_assert_eq(fx.closed, before + 1);
+        } else {
+            cr_assert_eq(sds_len(heard), (PINGS + 2) * 7);
+        }
+        sds_free(heard);
+        sds_free(kill);
+        sds_free(pad);
+    }
+}
+
+Test(life, a_client_that_quits_is_gone_without_waiting_for_other_events) {
+    int peer;
+    fx_connect(&peer);
+    cr_assert_eq(send(peer, "QUIT\r\n", 6, 0), 6);
+    uint64_t start_ms = clock_mono_ms();
+    ev_turn(20000);
+    ev_turn(20000);
+    cr_assert_eq(fx.closed, 1);
+    cr_assert_lt(clock_mono_ms() - start_ms, 10000);
 }
