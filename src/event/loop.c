@@ -18,6 +18,8 @@
 
 enum { READY_MAX = 512, HOOKS_MAX = 16 };
 
+#define DELAY_MS_MAX (100ll * 365 * 86400 * 1000) /* what is longer is never: a sum with it can't overflow */
+
 /* The ready descriptors of one turn under way. */
 struct frame {
     struct epoll_event ready[READY_MAX];
@@ -142,6 +144,7 @@ void ev_timer_start(struct ev_timer *t, int64_t delay_ms) {
                                (size_t)cap * sizeof *loop.heap);
         loop.heap_cap = cap;
     }
+    if (delay_ms > DELAY_MS_MAX) delay_ms = DELAY_MS_MAX;
     t->due_us = clock_mono_us() + (uint64_t)(delay_ms > 0 ? delay_ms : 0) * 1000;
     sift_up(loop.timers++, t);
 }

@@ -253,3 +253,16 @@ Test(loop, a_running_timer_is_not_entered_again) {
     cr_assert_eq(deepest, 1);
     ev_timer_stop(&t);
 }
+
+/* Longer than the clock can count, it must not come round to "now". */
+Test(loop, an_endless_delay_never_comes) {
+    struct ev_timer t;
+    static const int64_t delays_ms[] = {INT64_MAX, INT64_MAX / 1000 + 1, 18446744073709552, 1ll << 60};
+    static const uint64_t year_us = 365ull * 86400 * 1000000;
+    ev_timer_init(&t, stop_me, NULL);
+    for (size_t i = 0; i < sizeof delays_ms / sizeof *delays_ms; i++) {
+        ev_timer_start(&t, delays_ms[i]);
+        cr_assert(t.due_us > clock_mono_us() + year_us && t.due_us < UINT64_MAX / 2, "%zu", i);
+        ev_timer_stop(&t);
+    }
+}
