@@ -184,23 +184,50 @@ static bool parse_reload(struct client *c, const slice *argv, int argc, struct r
     return true;
 }
 
+/* What our master sends during a load would be refused, and lost: it waits, as clients do that are blocked. */
+static struct client *hold_master(void) {
+    struct client *c = client_first();
+    while (c && !(c->flags & CLIENT_MASTER)) c = c->next;
+    if (!c || c->flags & CLIENT_BLOCKED) return NULL;
+    client_protect(c);
+    client_block(c);
+    return c;
+}
+
+static void release_master(struct client *c) {
+    if (!c) return;
+    client_unblock(c);
+    client_unprotect(c);
+}
+
+/* Loading runs loop turns: in them c and our master may hang up, and others may ask for the same. */
+static bool load_again(struct client *c, bool merge) {
+    char err[256];
+    struct rdb_load_options options = {.replica = repl_is_replica(), .allow_overwrite_dup = merge};
+    const char *path = rdb_config.filename ? rdb_config.filename : "dump.rdb";
+    struct client *master = hold_master();
+    client_protect(c);
+    bool loaded = rdb_load_file(path, &options, err, sizeof err) == RDB_LOADED;
+    client_unprotect(c);
+    release_master(master);
+    return loaded;
+}
+
 static void debug_reload(struct client *c, const slice *argv, int argc) {
     struct reload o;
     struct rdb_info info = {0};
-    char err[256];
     if (!parse_reload(c, argv, argc, &o)) return;
+    if (rdb_loading.active) {
+        reply_error(&c->out, "LOADING Redis is loading the dataset in memory");
+        return;
+    }
     repl_fill_rdb_info(&info);
     if (o.save && !rdb_save_now(&info)) {
         reply_error(&c->out, "ERR");
         return;
     }
-    struct rdb_load_options options = {.replica = repl_is_replica(), .allow_overwrite_dup = o.merge};
     if (o.flush) ks_flush_all(false);
-    client_protect(c); /* loading runs loop turns, in which it may hang up */
-    bool loaded = rdb_load_file(rdb_config.filename ? rdb_config.filename : "dump.rdb", &options, err,
-                                sizeof err) == RDB_LOADED;
-    client_unprotect(c);
-    if (!loaded) {
+    if (!load_again(c, o.merge)) {
         reply_error(&c->out, "ERR Error trying to load the RDB dump, check server logs.");
         return;
     }

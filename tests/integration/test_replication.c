@@ -267,3 +267,31 @@ Test(replication, a_replica_that_waits_to_shut_down_loses_nothing) {
     srv_free(r);
     srv_free(p);
 }
+
+/* DEBUG RELOAD serves others while it loads: a second one is refused, and the master's stream is not lost. */
+Test(replication, a_replica_that_reloads_loses_nothing) {
+    struct srv *p = srv_start(TANDEM, "%s", "");
+    EXPECT(p, "OK", "DEBUG POPULATE 10000 key 100");
+    struct srv *r = srv_start(TANDEM,
+                              "--replicaof 127.0.0.1 %d --rdbcompression no --key-load-delay 50 "
+                              "--loading-process-events-interval-bytes 1024",
+                              p->port);
+    WAIT_UNTIL(srv_link_up(r));
+    wait_same(r, p);
+    redisContext *reloader = srv_connect(r);
+    redisAppendCommand(reloader, "DEBUG RELOAD");
+    int done = 0;
+    cr_assert_eq(redisBufferWrite(reloader, &done), REDIS_OK);
+    WAIT_UNTIL(strcmp(srv_info(r, "loading"), "1") == 0);
+    EXPECT(r, "(error) LOADING Redis is loading the dataset in memory", "DEBUG RELOAD");
+    for (int i = 0; i < 20; i++) EXPECT(p, "OK", "SET during:%d reload", i);
+    cr_assert_str_eq(srv_info(r, "loading"), "1");
+    redisReply *reply;
+    cr_assert_eq(redisGetReply(reloader, (void **)&reply), REDIS_OK);
+    cr_assert_str_eq(reply->str, "OK");
+    freeReplyObject(reply);
+    redisFree(reloader);
+    wait_same(r, p);
+    srv_free(r);
+    srv_free(p);
+}
