@@ -126,6 +126,14 @@ static void debug_digest_value(struct client *c, const slice *argv, int argc) {
     }
 }
 
+static void list_line(const struct list *l, char *line, size_t room) {
+    struct list_facts f = list_facts(l);
+    snprintf(line, room,
+             " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%d ql_compressed:%d ql_uncompressed_size:%zu",
+             f.nodes, (double)list_length(l) / (double)f.nodes, f.max_listpack_size, f.compresses,
+             f.uncompressed_bytes);
+}
+
 static void debug_object(struct client *c, const slice *argv, int argc) {
     enum { DUMP_FRAME_BYTES = 11 }; /* type before, version and checksum behind the value */
     (void)argc;
@@ -136,11 +144,12 @@ static void debug_object(struct client *c, const slice *argv, int argc) {
     }
     sds dump = sds_empty();
     rdb_dump_value(&dump, e);
-    char line[200];
-    snprintf(line, sizeof line,
-             "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
-             (const void *)e, entry_encoding_name(e), sds_len(dump) - DUMP_FRAME_BYTES, entry_lru(e),
-             (unsigned long long)entry_idle_ms(e) / 1000);
+    char line[400];
+    int n = snprintf(line, sizeof line,
+                     "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
+                     (const void *)e, entry_encoding_name(e), sds_len(dump) - DUMP_FRAME_BYTES, entry_lru(e),
+                     (unsigned long long)entry_idle_ms(e) / 1000);
+    if (entry_type(e) == TYPE_LIST) list_line(entry_ptr(e), line + n, sizeof line - (size_t)n);
     sds_free(dump);
     reply_status(&c->out, line);
 }

@@ -12,16 +12,17 @@ size_t list_packed_threshold = LIST_PACKED_THRESHOLD_BYTES;
 /* What a node may grow to where its size is given in elements. */
 enum { COUNTED_NODE_BYTES_MAX = 8192 };
 
+enum { NODE_COUNT_MAX = UINT16_MAX - 1 }; /* what a listpack's header counts */
+
 struct list *list_new(void) {
-    static const uint32_t bytes_max[] = {4096, 8192, 16384, 32768, 65536};
     struct list *l = mem_zalloc(sizeof *l);
     int size = list_config.max_listpack_size;
     if (size < 0) {
-        l->node_bytes_max = bytes_max[size < -5 ? 4 : -size - 1];
-        l->node_count_max = UINT16_MAX - 1; /* what a listpack's header counts */
+        l->node_bytes_max = UINT32_C(2048) << (size < -5 ? 5 : -size);
+        l->node_count_max = NODE_COUNT_MAX;
     } else {
         l->node_bytes_max = COUNTED_NODE_BYTES_MAX;
-        l->node_count_max = size == 0 ? 1 : (uint32_t)size;
+        l->node_count_max = size == 0 ? 1 : size < NODE_COUNT_MAX ? (uint32_t)size : NODE_COUNT_MAX - 1;
     }
     l->depth = (uint32_t)list_config.compress_depth;
     return l;
@@ -39,6 +40,14 @@ void list_free(struct list *l) {
 
 size_t list_length(const struct list *l) {
     return l->length;
+}
+
+struct list_facts list_facts(const struct list *l) {
+    struct list_facts f = {.nodes = l->nodes, .compresses = l->depth > 0};
+    f.max_listpack_size = (int)l->node_count_max;
+    if (l->node_count_max == NODE_COUNT_MAX) f.max_listpack_size = 11 - __builtin_ctz(l->node_bytes_max);
+    for (const struct list_node *n = l->head; n; n = n->next) f.uncompressed_bytes += n->bytes;
+    return f;
 }
 
 /* --- the chain --- */

@@ -33,6 +33,13 @@ struct list *list_new(void);
 void list_free(struct list *l);
 size_t list_length(const struct list *l);
 
+struct list_facts { /* DEBUG OBJECT */
+    size_t nodes, uncompressed_bytes;
+    int max_listpack_size; /* as it was when the list was made */
+    bool compresses;
+};
+struct list_facts list_facts(const struct list *l);
+
 /* --- the ends --- */
 void list_push(struct list *l, enum list_end end, slice s);
 struct lp_value list_peek(const struct list *l, enum list_end end); /* not empty */

@@ -3,6 +3,8 @@
 #include "fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include "command/blocking.h"
 #include "command/dispatch.h"
 #include "command/propagate.h"
 
@@ -113,4 +115,51 @@ Test(list_cmd, canceled_waits_leave_nothing_behind) {
     cr_assert_not(block_cancel(one, true));
     expect(c, "rpush k 1", ":1\r\n");
     expect(c, "llen k", ":1\r\n");
+}
+
+/* --- events, in the order in which redis-server 7.0.15 publishes them --- */
+
+static char events[1024];
+
+static void note(enum ks_notify_class cls, const char *event, slice key, int dbid) {
+    size_t n = strlen(events);
+    (void)dbid;
+    cr_assert(cls == (strcmp(event, "del") == 0 ? NOTIFY_GENERIC : NOTIFY_LIST), "%s", event);
+    snprintf(events + n, sizeof events - n, "%s%s:%.*s", n ? " " : "", event, (int)key.n, key.p);
+}
+
+static void expect_events(struct client *c, const char *line, const char *want) {
+    events[0] = '\0';
+    ask(c, line);
+    cr_assert_str_eq(events, want, "%s: %s", line, events);
+}
+
+Test(list_cmd, notifies) {
+    static const struct ks_hooks hooks = {.modified = blocking_key_modified, .notify = note};
+    struct client *c = new_client(), *one = waiter(), *two = waiter();
+    ks_set_hooks(&hooks);
+    expect_events(c, "rpush a 1 2 3", "rpush:a");
+    expect_events(c, "lpush a 0", "lpush:a");
+    expect_events(c, "lpushx nokey 0", "");
+    expect_events(c, "lpop a", "lpop:a");
+    expect_events(c, "lmove a b left right", "rpush:b lpop:a");
+    expect_events(c, "lmove b b left left", "lpush:b lpop:b");
+    expect_events(c, "rpoplpush a b", "lpush:b rpop:a");
+    expect_events(c, "lset b 0 x", "lset:b");
+    expect_events(c, "linsert b before x y", "linsert:b");
+    expect_events(c, "linsert b before nothing y", "");
+    expect_events(c, "lrem b 0 nothing", "");
+    expect_events(c, "lrem b 1 x", "lrem:b");
+    expect_events(c, "ltrim b 0 -1", "ltrim:b");
+    expect_events(c, "ltrim b 1 0", "ltrim:b del:b");
+    expect_events(c, "lmove a b right left", "lpush:b rpop:a del:a");
+    expect_events(c, "lmpop 1 b left count 5", "lpop:b del:b");
+    ask(c, "rpush c 1 1");
+    expect_events(c, "lrem c 0 1", "lrem:c del:c");
+    ask(c, "rpush c 1");
+    expect_events(c, "blmove c d left right 0", "rpush:d lpop:c del:c");
+    ask(c, "del d");
+    wait_with(one, "blmove s d left right 0");
+    wait_with(two, "brpop d 0");
+    expect_events(c, "rpush s v", "rpush:s rpush:d lpop:s del:s rpop:d del:d");
 }
