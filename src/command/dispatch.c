@@ -120,6 +120,13 @@ static void execute_of_master(struct client *c, struct command *cmd, struct requ
     if (likely(!postponed)) repl_applied(c, r->raw);
 }
 
+static void run_of_client(struct client *c, struct command *cmd, struct request *r) {
+    bool writes_replica = unlikely(repl_is_replica() && !repl_config.replica_read_only);
+    if (writes_replica) ks_remember_ttls(true);
+    run_or_queue(c, cmd, r);
+    if (writes_replica) ks_remember_ttls(false);
+}
+
 void dispatch_execute(struct client *c, struct request *r) {
     struct command *cmd = (struct command *)r->command;
     struct client *outer = stats_client;
@@ -129,7 +136,7 @@ void dispatch_execute(struct client *c, struct request *r) {
     if (unlikely(c->flags & CLIENT_MASTER))
         execute_of_master(c, cmd, r);
     else if (likely(gate_pass(c, cmd, r->argv, r->argc)))
-        run_or_queue(c, cmd, r);
+        run_of_client(c, cmd, r);
     stats_client = outer;
 }
 

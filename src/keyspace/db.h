@@ -63,6 +63,10 @@ void ks_set_expire_mode(enum ks_expire_mode mode);
 void ks_hold_expiry(bool on);
 bool ks_expiry_held(void);
 void ks_set_applying(bool applying);
+/* A writable replica's own client is at work: keys that get a TTL now are ours to delete (ks_expire_local, each tick). */
+void ks_remember_ttls(bool on);
+void ks_expire_local(void);
+size_t ks_local_ttls(void);
 /* A forked child reads our pages: reads then leave the LRU field alone, so that they stay shared. Whoever forks says so. */
 void ks_set_child_active(bool active);
 

@@ -25,11 +25,17 @@ void ttl_unindex(struct db *db, struct entry *e);
 bool ttl_is_past(const struct entry *e); /* of an entry that has a TTL: by time and mode */
 /* A lookup met an expired entry: deletes it if the mode says so, and tells the hooks. */
 void ttl_expire_on_access(struct db *db, struct entry *e, uint64_t hash);
+void ttl_expire(struct db *db, struct entry *e, uint64_t hash); /* deletes it, and tells the hooks */
 bool ttl_hides(void); /* expired keys stay: KS_EXPIRE_HIDE, or a hold */
 
 static inline bool is_expired(const struct entry *e) {
     return entry_has_expire(e) && ttl_is_past(e);
 }
+
+/* local_ttl.c */
+extern bool local_ttl_watches;                          /* local_ttl_indexed wants to be called */
+void local_ttl_indexed(const struct db *db, slice key); /* it got a TTL */
+void local_ttl_forget_all(void);
 
 /* whole.c */
 extern struct ks_hooks ks_hooks;

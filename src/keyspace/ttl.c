@@ -15,6 +15,7 @@ static bool applying;
 static int holds;
 
 void ks_set_expire_mode(enum ks_expire_mode m) {
+    if (m != mode) local_ttl_forget_all();
     mode = m;
 }
 
@@ -50,6 +51,7 @@ void ttl_index(struct db *db, struct entry *e, int64_t at_ms) {
     entry_set_expire_at(e, at_ms);
     entry_set_cell(e, expiry_add(db->expiry, e, at_ms));
     db->expire_sum_ms += at_ms;
+    if (unlikely(local_ttl_watches)) local_ttl_indexed(db, entry_key(e));
 }
 
 void ttl_unindex(struct db *db, struct entry *e) {
@@ -71,7 +73,7 @@ int64_t db_avg_ttl_ms(const struct db *db) {
 /* --- deleting what has expired --- */
 
 /* The key's bytes live in the entry, so it is freed only after everybody has been told. */
-static void expire(struct db *db, struct entry *e, uint64_t hash) {
+void ttl_expire(struct db *db, struct entry *e, uint64_t hash) {
     slice key = entry_key_at(e);
     if (ks_hooks.expired) ks_hooks.expired(db, key);
     dict_take_hashed(db->entries, key, hash);
@@ -84,7 +86,7 @@ static void expire(struct db *db, struct entry *e, uint64_t hash) {
 }
 
 void ttl_expire_on_access(struct db *db, struct entry *e, uint64_t hash) {
-    if (!ttl_hides()) expire(db, e, hash);
+    if (!ttl_hides()) ttl_expire(db, e, hash);
 }
 
 static bool sweeping_now(void) {
@@ -109,7 +111,7 @@ bool ks_expire_due(uint64_t budget_us) {
                 start = (start + i + 1) % ks_count();
                 return true;
             }
-            if (e) expire(db, e, db_hash(entry_key_at(e)));
+            if (e) ttl_expire(db, e, db_hash(entry_key_at(e)));
         }
     }
     return false;

@@ -46,6 +46,7 @@ void ks_init(int databases) {
 
 void ks_shutdown(void) {
     lazy_finish();
+    local_ttl_forget_all();
     for (int i = 0; i < db_count; i++) {
         dict_free(dbs[i].entries);
         if (dbs[i].expiry) expiry_free(dbs[i].expiry);
@@ -117,6 +118,7 @@ void db_flush(struct db *db, bool lazily) {
 void ks_flush_all(bool lazily) {
     if (ks_hooks.flushed) ks_hooks.flushed(-1);
     for (int i = 0; i < db_count; i++) empty(&dbs[i], lazily);
+    local_ttl_forget_all();
     if (!lazily) mem_trim();
 }
 

@@ -69,6 +69,7 @@ static void arm_timers(void) {
 }
 
 void expire_cycle_check(void) {
+    if (!rdb_loading.active && !ks_expiry_held()) ks_expire_local();
     if (!pausing && armed_for_ms != NO_EXPIRE && armed_for_ms <= clock_ms()) arm(armed_for_ms);
 }
 

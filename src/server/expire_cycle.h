@@ -3,7 +3,8 @@
 #define TANDEM_SERVER_EXPIRE_CYCLE_H
 
 void expire_cycle_start(void);
-void expire_cycle_check(
-    void); /* each tick: the wall clock may have been set forward under a timer that counts monotonic time */
+/* Each tick: a writable replica's own keys; and the wall clock may have been set forward under a timer that counts monotonic
+ * time. */
+void expire_cycle_check(void);
 
 #endif

@@ -100,6 +100,38 @@ Test(ttl, a_replica_hides_and_keeps) {
     cr_assert_eq(db_size(db), 1);
 }
 
+Test(ttl, a_writable_replica_ends_what_its_own_clients_wrote) {
+    struct db *db = ks_db(3);
+    ks_set_expire_mode(KS_EXPIRE_HIDE);
+    set("of the master", T0 + 1);
+    ks_remember_ttls(true);
+    db_set_string(db, SLICE("own"), SLICE("v"), T0 + 1);
+    db_set_string(db, SLICE("own"), SLICE("w"), T0 + 2);
+    db_set_string(db, SLICE("taken over"), SLICE("v"), T0 + 1);
+    db_set_string(db, SLICE("kept"), SLICE("v"), T0 + 1);
+    db_set_string(db, SLICE("kept"), SLICE("v"), NO_EXPIRE);
+    ks_remember_ttls(false);
+    cr_assert_eq(ks_local_ttls(), 3);
+    ks_set_applying(true);
+    db_set_string(db, SLICE("taken over"), SLICE("v"), T0 + 5);
+    ks_set_applying(false);
+    cr_assert_eq(ks_local_ttls(), 2);
+    for (int i = 0; i < 100; i++) ks_expire_local();
+    cr_assert_eq(db_size(db), 3, "not before its time");
+    cr_assert_eq(ks_local_ttls(), 1);
+    clock_set_for_test(T0 + 10);
+    for (int i = 0; i < 100; i++) ks_expire_local();
+    cr_assert_eq(db_size(db), 2);
+    cr_assert_eq(db_size(ks_db(0)), 1);
+    cr_assert_eq(ks_local_ttls(), 0);
+
+    ks_remember_ttls(true);
+    db_set_string(db, SLICE("own"), SLICE("v"), T0 + 20);
+    ks_remember_ttls(false);
+    ks_flush_all(false);
+    cr_assert_eq(ks_local_ttls(), 0);
+}
+
 Test(ttl, while_held_nothing_goes) {
     struct db *db = ks_db(0);
     set("k", T0 + 1);
