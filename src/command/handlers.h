@@ -101,6 +101,17 @@ HANDLER(zscan_command);
 HANDLER(zscore_command);
 HANDLER(zunion_command);
 HANDLER(zunionstore_command);
+/* --- geo --- */
+HANDLER(geoadd_command);
+HANDLER(geodist_command);
+HANDLER(geohash_command);
+HANDLER(geopos_command);
+HANDLER(georadius_command);
+HANDLER(georadius_ro_command);
+HANDLER(georadiusbymember_command);
+HANDLER(georadiusbymember_ro_command);
+HANDLER(geosearch_command);
+HANDLER(geosearchstore_command);
 /* --- generic --- */
 HANDLER(copy_command);
 HANDLER(del_command);

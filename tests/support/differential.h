@@ -8,7 +8,7 @@
 
 #include "support/server.h"
 
-#define CMD_ARGS_MAX  16
+#define CMD_ARGS_MAX  20
 #define CMD_ARG_BYTES 400
 
 struct cmd {
