@@ -66,8 +66,8 @@ bench: all
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $B/tandem-server $B/tandem-cli $(DESTDIR)$(PREFIX)/bin
-	for l in redis-server:tandem-server redis-cli:tandem-cli; do \
+	install -m 755 $B/tandem-server $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	for l in redis-server:tandem-server redis-cli:tandem-cli redis-check-aof:tandem-check-aof redis-check-rdb:tandem-check-rdb; do \
 	  t=$(DESTDIR)$(PREFIX)/bin/$${l%%:*}; [ -e $$t ] || ln -s $${l##*:} $$t; done
 
 clean:

@@ -1,4 +1,4 @@
-/* The parts of an RDB that are not keys: aux fields, and what modules and functions leave. Only load.c includes this.
+/* The parts of an RDB that are not keys: aux fields, and what modules and functions leave. Only load.c and check.c include this.
  * All return false once the reader failed. */
 #ifndef TANDEM_RDB_LOAD_PARTS_H
 #define TANDEM_RDB_LOAD_PARTS_H

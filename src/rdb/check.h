@@ -1,0 +1,43 @@
+/* Looking through an RDB without keeping what is in it: for the file checkers in tools/.
+ *
+ * Values are loaded by the same code as at start, one at a time, and thrown away. Nothing needs a key space but the value
+ * types' registration (ks_init). */
+#ifndef TANDEM_RDB_CHECK_H
+#define TANDEM_RDB_CHECK_H
+
+#include "base/sds.h"
+#include "keyspace/value.h"
+#include "rdb/stream.h"
+
+#define RDB_CHECK_BIGGEST 5
+
+struct rdb_check {
+    /* Called for what is met on the way: the offset, and a line without its end. */
+    void (*say)(uint64_t offset, const char *line);
+
+    /* --- found so far; key, type and doing tell where a failure came --- */
+    uint64_t keys, expires, already_expired;
+    struct {
+        uint64_t keys, bytes; /* as they are in the file */
+    } types[VALUE_TYPES];
+    struct {
+        sds key;
+        uint64_t bytes;
+        int db, type;             /* enum value_type */
+    } biggest[RDB_CHECK_BIGGEST]; /* the first is the biggest; key NULL: none */
+    sds key;                      /* NULL: before the first */
+    int rdb_type;                 /* -1: before the first */
+    const char *doing;
+};
+
+void rdb_check_init(struct rdb_check *c, void (*say)(uint64_t offset, const char *line));
+void rdb_check_free(struct rdb_check *c);
+/* One RDB, to its trailer. false: r->error and r->fail_offset tell. */
+bool rdb_check_stream(struct rdb_check *c, struct rdb_reader *r);
+const char *rdb_type_name(int rdb_type); /* as redis-check-rdb calls it */
+
+/* Checks the RDB at the start of fd and prints to stdout what redis-check-rdb prints. *end: the offset behind it.
+ * summary: and what is inside, by type, with the biggest keys. On a terminal, big files show their progress. */
+bool rdb_check_print(int fd, const char *name, bool summary, uint64_t *end);
+
+#endif
