@@ -3,8 +3,10 @@
 #include "base/alloc_class.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 size_t mem_good_size(size_t n) {
@@ -14,6 +16,17 @@ size_t mem_good_size(size_t n) {
 char *mem_strdup(const char *s) {
     size_t n = strlen(s) + 1;
     return memcpy(mem_alloc(n), s, n);
+}
+
+void mem_populate(void *p, size_t n) {
+#ifdef MADV_POPULATE_WRITE
+    enum { WORTH_BYTES = 1024 * 1024 };
+    if (n < WORTH_BYTES) return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) & ~(page - 1);
+    madvise((void *)from, ((uintptr_t)p + n - from) & ~(page - 1), MADV_POPULATE_WRITE);
+#else
+    (void)p, (void)n;
+#endif
 }
 
 size_t mem_resident_bytes(void) {

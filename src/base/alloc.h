@@ -30,6 +30,10 @@ char *mem_strdup(const char *s); /* freed with mem_free(s, strlen(s) + 1) */
  * before or as zeros; the block stays valid and is freed, and accounted, as a whole. For tables that empty gradually. */
 void mem_discard(void *p, size_t from, size_t to);
 
+/* Bytes of a large block are about to be written as a whole: has the system bring their pages in by one call instead of
+ * a fault for each (a third of the price). Small ones, and systems without the call, are left alone. */
+void mem_populate(void *p, size_t n);
+
 struct mem_stats {
     size_t used_bytes;     /* sum of class sizes of live blocks (INFO used_memory) */
     size_t peak_bytes;     /* highest used_bytes so far */

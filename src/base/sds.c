@@ -72,7 +72,10 @@ sds sds_newlen(const void *p, size_t n) {
     size_t header;
     size_t bytes = plan_block(n, &header);
     char *block = mem_alloc(bytes);
-    if (p && n > 0) memcpy(block + header, p, n);
+    if (p && n > 0) {
+        mem_populate(block, bytes);
+        memcpy(block + header, p, n);
+    }
     return adopt(block, bytes, header, n);
 }
 

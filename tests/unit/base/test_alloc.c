@@ -214,6 +214,17 @@ Test(alloc, a_large_zeroed_block_is_not_touched) {
 }
 
 /* Random deletes among many mid-sized blocks must not run into the limit on mappings. */
+Test(alloc, populating_changes_no_byte) {
+    enum { BYTES = 3 << 20, AT = 12345 };
+    char *p = mem_alloc(BYTES);
+    memset(p, 'a', BYTES / 2);
+    mem_populate(p + AT, BYTES - AT);
+    mem_populate(p, 100);
+    for (int i = 0; i < BYTES / 2; i++) cr_assert_eq(p[i], 'a');
+    memset(p, 'b', BYTES);
+    mem_free(p, BYTES);
+}
+
 Test(alloc, many_holes_between_blocks_of_some_pages) {
     size_t used = mem_used_bytes();
     for (int i = 0; i < MANY / 3; i++) *(char *)(many[i] = mem_alloc(17000)) = 1;
