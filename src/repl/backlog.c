@@ -17,6 +17,8 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
+bool backlog_is_active;
+
 enum {
     CHUNK_BYTES = 64 * 1024,
     IDLE_KEPT = 4,       /* chunks kept at hand for the next appends */
@@ -29,7 +31,6 @@ struct idle_chunk {
 };
 
 static struct {
-    bool active;
     uint64_t size_bytes;
     int64_t first, end;
     char
@@ -93,16 +94,12 @@ static char *chunk_at(uint64_t index) {
 /* --- life --- */
 
 void backlog_start(int64_t end_offset) {
-    assert_that(!lg.active && end_offset >= 0);
-    lg.active = true;
+    assert_that(!backlog_is_active && end_offset >= 0);
+    backlog_is_active = true;
     lg.end = end_offset;
     lg.first = end_offset + 1;
     lg.chunk_lo = lg.chunk_hi = (uint64_t)lg.first / CHUNK_BYTES;
     lg.tail_room = 0;
-}
-
-bool backlog_active(void) {
-    return lg.active;
 }
 
 void backlog_stop(void) {
@@ -112,7 +109,7 @@ void backlog_stop(void) {
     lg.ring = NULL;
     lg.ring_cap = 0;
     lg.first = lg.end + 1;
-    lg.active = false;
+    backlog_is_active = false;
 }
 
 void backlog_shutdown(void) {
@@ -153,7 +150,7 @@ static void tail_fetch_ahead(void) {
 }
 
 void backlog_append(const void *p, size_t n) {
-    assert_that(lg.active);
+    assert_that(backlog_is_active);
     const char *from = p;
     while (unlikely(n > lg.tail_room)) {
         size_t take = lg.tail_room;
@@ -171,7 +168,7 @@ int64_t backlog_end(void) {
 }
 
 void backlog_set_end(int64_t end) {
-    assert_that(!lg.active && end >= 0);
+    assert_that(!backlog_is_active && end >= 0);
     lg.end = end;
     lg.first = end + 1;
 }
@@ -195,7 +192,7 @@ uint64_t backlog_memory_bytes(void) {
 }
 
 bool backlog_holds(int64_t offset) {
-    return lg.active && offset >= lg.first && offset <= lg.end + 1;
+    return backlog_is_active && offset >= lg.first && offset <= lg.end + 1;
 }
 
 void backlog_trim(void) {
@@ -206,7 +203,7 @@ void backlog_trim(void) {
         keep_from -= (int64_t)lg.size_bytes;
     for (struct backlog_cursor *c = lg.cursors; c; c = c->next)
         if (c->offset < keep_from) keep_from = c->offset;
-    if (lg.active && keep_from > lg.first) lg.first = keep_from;
+    if (backlog_is_active && keep_from > lg.first) lg.first = keep_from;
     /* A chunk goes when its last byte is older than first. The one that the next byte goes into stays. */
     while (lg.chunk_lo < lg.chunk_hi && lg.chunk_lo < (uint64_t)lg.first / CHUNK_BYTES)
         chunk_retire(chunk_at(lg.chunk_lo)), lg.chunk_lo++;

@@ -25,7 +25,10 @@ struct backlog_cursor {
 void backlog_init(uint64_t size_bytes);
 void backlog_shutdown(void);
 void backlog_start(int64_t end_offset); /* creates the log; its next byte has offset end_offset + 1 */
-bool backlog_active(void);
+extern bool backlog_is_active;          /* only backlog.c writes it: every command asks */
+static inline bool backlog_active(void) {
+    return backlog_is_active;
+}
 void backlog_stop(void);       /* forgets the history (repl-backlog-ttl); cursors must be detached */
 bool backlog_has_reader(void); /* some cursor is attached */
 void backlog_set_size(uint64_t size_bytes);

@@ -209,9 +209,17 @@ static const struct link_ops ops = {
 
 /* --- REPLICAOF --- */
 
+bool repl_has_master;
+
+static void set_host(struct link *l, const char *host) {
+    sds old = l->host;
+    l->host = host ? sds_new(host) : NULL; /* may be the old one's bytes */
+    sds_free(old);
+    repl_has_master = host != NULL;
+}
+
 static void become_master(struct link *l) {
-    sds_free(l->host);
-    l->host = NULL;
+    set_host(l, NULL);
     l->port = 0;
     if (repl_hooks.role_changed) repl_hooks.role_changed(false);
     link_event(LINK_EV_NO_ONE);
@@ -225,9 +233,7 @@ static void become_master(struct link *l) {
 
 static void become_replica(struct link *l, const char *host, int port) {
     bool was_master = l->host == NULL, running = ev_turns() > 0;
-    sds old = l->host;
-    l->host = sds_new(host); /* may be the old one's bytes */
-    sds_free(old);
+    set_host(l, host);
     l->port = port;
     if (was_master && repl_hooks.role_changed) repl_hooks.role_changed(true);
     if (was_master && running) {
@@ -249,10 +255,6 @@ void repl_replicaof(const char *host, int port) {
         become_replica(&the_link, host, port);
     else if (the_link.host)
         become_master(&the_link);
-}
-
-bool repl_is_replica(void) {
-    return the_link.host != NULL;
 }
 
 const char *repl_master_host(void) {
@@ -371,8 +373,7 @@ void link_init(void) {
 
 void link_shutdown(void) {
     if (the_link.host) {
-        sds_free(the_link.host);
-        the_link.host = NULL;
+        set_host(&the_link, NULL);
         link_event(LINK_EV_NO_ONE);
     }
 }

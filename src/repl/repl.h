@@ -81,7 +81,6 @@ void repl_recover_bytes(slice raw);
 void repl_recover_done(bool good, int dbid);
 
 /* --- the log's writers (command/propagate) --- */
-bool repl_wants_log(void); /* there is a backlog or a reader: append; otherwise appending is skipped */
 void repl_append_command(int dbid, int argc,
                          const slice *argv); /* SELECT first when the db differs from the last */
 void repl_append_raw(int dbid,
@@ -110,10 +109,17 @@ void repl_drop_peers(void);                   /* on identity change: they must r
 void repl_set_wait_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisfied */
 
 /* --- the replica's side --- */
-bool repl_is_replica(void);
+extern bool repl_has_master; /* only link.c writes it: every command asks */
+static inline bool repl_is_replica(void) {
+    return repl_has_master;
+}
 /* REPLICAOF; host NULL: NO ONE. At start (before the loop runs) it only notes the master; the first cron
  * connects. */
 void repl_replicaof(const char *host, int port);
+/* Whether what we execute goes to the log: there is one, and it isn't our master's. */
+static inline bool repl_wants_log(void) {
+    return backlog_active() && !repl_is_replica();
+}
 const char *repl_master_host(void);
 int repl_master_port(void);
 bool repl_link_up(void);

@@ -29,10 +29,6 @@ int stream_db(void) {
     return current_db < 0 ? 0 : current_db;
 }
 
-bool repl_wants_log(void) {
-    return backlog_active() && !repl_is_replica();
-}
-
 static void append_select(int dbid) {
     if (dbid < 0 || dbid == current_db) return;
     char buf[64], digits[NUM_INT_BYTES];
