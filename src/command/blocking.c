@@ -97,12 +97,6 @@ bool blocking_timeout_in_ms(struct client *c, slice s, int64_t *ms) {
     return cmd_i64(c, s, ms, "ERR timeout is not an integer or out of range") && timeout_ok(c, *ms);
 }
 
-static bool waits_for(const struct client_block *b, const struct awaited_key *k) {
-    for (size_t i = 0; i < b->n_waits; i++)
-        if (b->waits[i].key == k) return true;
-    return false;
-}
-
 static void enqueue(struct client_block *b, struct awaited_key *k) {
     struct key_wait *w = &b->waits[b->n_waits++];
     *w = (struct key_wait){.block = b, .key = k, .prev = k->last};
@@ -125,7 +119,8 @@ void block_for_keys(struct client *c, const struct blocking_way *way, const slic
     b->waits = mem_alloc(b->bytes);
     for (int i = 0; i < n; i++) {
         struct awaited_key *k = get_key(c->db, keys[i]);
-        if (!waits_for(b, k)) enqueue(b, k);
+        /* The same key again: then c is the last that came. */
+        if (!k->last || k->last->block != b) enqueue(b, k);
     }
 }
 
