@@ -51,6 +51,24 @@ HANDLER(rpop_command);
 HANDLER(rpoplpush_command);
 HANDLER(rpush_command);
 HANDLER(rpushx_command);
+/* --- set --- */
+HANDLER(sadd_command);
+HANDLER(scard_command);
+HANDLER(sdiff_command);
+HANDLER(sdiffstore_command);
+HANDLER(sinter_command);
+HANDLER(sintercard_command);
+HANDLER(sinterstore_command);
+HANDLER(sismember_command);
+HANDLER(smembers_command);
+HANDLER(smismember_command);
+HANDLER(smove_command);
+HANDLER(spop_command);
+HANDLER(srandmember_command);
+HANDLER(srem_command);
+HANDLER(sscan_command);
+HANDLER(sunion_command);
+HANDLER(sunionstore_command);
 /* --- hash --- */
 HANDLER(hdel_command);
 HANDLER(hexists_command);

@@ -9,9 +9,11 @@
 #include "keyspace/hash.h"
 #include "keyspace/lazy.h"
 #include "keyspace/list.h"
+#include "keyspace/set.h"
 
 static const struct value_type_ops *registered[VALUE_TYPES] = {
     [TYPE_LIST] = &list_value_ops,
+    [TYPE_SET] = &set_value_ops,
     [TYPE_HASH] = &hash_value_ops,
 };
 

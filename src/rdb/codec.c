@@ -18,10 +18,8 @@ struct rdb_config rdb_config = {.compression = true,
 /* --- the tables --- */
 
 static const struct rdb_codec *const codecs[VALUE_TYPES] = {
-    [TYPE_STRING] = &rdb_string_codec,
-    [TYPE_LIST] = &rdb_list_codec,
-    [TYPE_HASH] = &rdb_hash_codec,
-    [TYPE_ZSET] = &rdb_zset_codec,
+    [TYPE_STRING] = &rdb_string_codec, [TYPE_LIST] = &rdb_list_codec, [TYPE_SET] = &rdb_set_codec,
+    [TYPE_HASH] = &rdb_hash_codec,     [TYPE_ZSET] = &rdb_zset_codec,
 };
 
 /* name: what the refusal of a type that cannot be loaded says. */
@@ -31,7 +29,7 @@ static const struct {
 } loaders[RDB_TYPES] = {
     [RDB_TYPE_STRING] = {"string", rdb_load_string_value},
     [RDB_TYPE_LIST] = {"list", rdb_load_list_value},
-    [RDB_TYPE_SET] = {"set", NULL},
+    [RDB_TYPE_SET] = {"set", rdb_load_set_value},
     [RDB_TYPE_ZSET] = {"zset", rdb_load_zset_value},
     [RDB_TYPE_HASH] = {"hash", rdb_load_hash_value},
     [RDB_TYPE_ZSET_2] = {"zset-v2", rdb_load_zset_value},
@@ -39,7 +37,7 @@ static const struct {
     [RDB_TYPE_MODULE_2] = {"module-value", NULL},
     [RDB_TYPE_HASH_ZIPMAP] = {"hash-zipmap", rdb_load_hash_value},
     [RDB_TYPE_LIST_ZIPLIST] = {"list-ziplist", rdb_load_list_value},
-    [RDB_TYPE_SET_INTSET] = {"set-intset", NULL},
+    [RDB_TYPE_SET_INTSET] = {"set-intset", rdb_load_set_value},
     [RDB_TYPE_ZSET_ZIPLIST] = {"zset-ziplist", rdb_load_zset_value},
     [RDB_TYPE_HASH_ZIPLIST] = {"hash-ziplist", rdb_load_hash_value},
     [RDB_TYPE_LIST_QUICKLIST] = {"quicklist", rdb_load_list_value},
@@ -48,7 +46,7 @@ static const struct {
     [RDB_TYPE_ZSET_LISTPACK] = {"zset-listpack", rdb_load_zset_value},
     [RDB_TYPE_LIST_QUICKLIST_2] = {"quicklist-v2", rdb_load_list_value},
     [RDB_TYPE_STREAM_LISTPACKS_2] = {"stream-v2", NULL},
-    [RDB_TYPE_SET_LISTPACK] = {"set-listpack", NULL},
+    [RDB_TYPE_SET_LISTPACK] = {"set-listpack", rdb_load_set_value},
     [RDB_TYPE_STREAM_LISTPACKS_3] = {"stream-v3", NULL},
 };
 

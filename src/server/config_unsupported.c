@@ -58,7 +58,6 @@ static const char *const unsupported[] = {
     "replica-ignore-maxmemory",
     "sentinel",
     "server_cpulist",
-    "set-max-intset-entries",
     "slave-ignore-maxmemory",
     "slowlog-log-slower-than",
     "slowlog-max-len",

@@ -6,9 +6,27 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Small and large hashes and sets; what chance or floating point decides must leave as what became of it. */
+static void append_element_write(redisContext *c) {
+    int k = (int)test_below(4), v = (int)test_below(1500);
+    switch (test_below(12)) {
+    case 0: redisAppendCommand(c, "HSET hash:%d field:%d %d other:%d value", k, v, v, v); return;
+    case 1: redisAppendCommand(c, "HINCRBYFLOAT hash:%d sum:%d 0.37", k, v % 10); return;
+    case 2: redisAppendCommand(c, "HDEL hash:%d field:%d field:%d", k, v, v + 1); return;
+    case 3: redisAppendCommand(c, "HSET small:%d field:%d %d", v % 50, v % 10, v); return;
+    case 4: redisAppendCommand(c, "SPOP set:%d", k); return;
+    case 5: redisAppendCommand(c, "SPOP set:%d %d", k, v % 20 == 0 ? 10 * v : v % 30); return;
+    case 6: redisAppendCommand(c, "SMOVE set:%d set:%d %d", k, (k + 1) % 4, v); return;
+    case 7: redisAppendCommand(c, "SDIFFSTORE diff:%d set:%d set:%d", k, k, (k + 1) % 4); return;
+    case 8: redisAppendCommand(c, "SREM set:%d %d", k, v); return;
+    case 9: redisAppendCommand(c, "SADD set:%d member:%d %d", k, v, v); return;
+    default: redisAppendCommand(c, "SADD set:%d %d %d %d %d", k, v, v + 1, v + 2, v + 3); return;
+    }
+}
+
 static void append_write(redisContext *c) {
     int k = (int)test_below(500), v = (int)test_below(1000000);
-    switch (test_below(14)) {
+    switch (test_below(18)) {
     case 0: redisAppendCommand(c, "INCRBY counter:%d %d", k, v); return;
     case 1: redisAppendCommand(c, "INCRBYFLOAT float:%d 0.37", k); return;
     case 2: redisAppendCommand(c, "SET key:%d %d EX 100000", k, v); return;
@@ -21,6 +39,10 @@ static void append_write(redisContext *c) {
     case 9: redisAppendCommand(c, "SETRANGE range:%d %d xyz", k % 30, v % 200); return;
     case 10: redisAppendCommand(c, "GETEX key:%d EX 5000", k); return;
     case 11: redisAppendCommand(c, "COPY key:%d copy:%d REPLACE", k, k); return;
+    case 12:
+    case 13:
+    case 14:
+    case 15: append_element_write(c); return;
     default: redisAppendCommand(c, "SET key:%d value-%d", k, v); return;
     }
 }

@@ -5,7 +5,8 @@
 
 #include "support/server.h"
 
-/* n random writes in one pipeline: strings, counters, floats, expiries near and far, renames, transactions, several databases. */
+/* n random writes in one pipeline: strings, counters, floats, hashes, sets, expiries near and far, renames,
+ * transactions, several databases. */
 void write_load(struct srv *primary, int n);
 void wait_same(struct srv *replica,
                struct srv *primary); /* caught up and equal digests; fails the test if not */
