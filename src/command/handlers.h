@@ -87,6 +87,9 @@ HANDLER(hsetnx_command);
 HANDLER(hstrlen_command);
 HANDLER(hvals_command);
 /* --- sorted set --- */
+HANDLER(bzmpop_command);
+HANDLER(bzpopmax_command);
+HANDLER(bzpopmin_command);
 HANDLER(zadd_command);
 HANDLER(zcard_command);
 HANDLER(zcount_command);

@@ -1,116 +1,11 @@
-/* Sorted sets: taking members off either end, random members, and ZSCAN. */
+/* Sorted sets: random members, and ZSCAN. */
 #include "base/alloc.h"
 #include "base/random.h"
 #include "command/handlers.h"
-#include "command/propagate.h"
 #include "command/scan.h"
 #include "command/zset_cmd.h"
 
 #include <stdlib.h>
-
-/* --- popping --- */
-
-static const char *const pop_events[] = {"zpopmin", "zpopmax"};
-
-/* Replies the elements (their array's header is out already) and removes them. */
-static void pop(struct client *c, slice key, struct entry *e, size_t n, bool max, bool nested) {
-    struct zset z = zset_of(e);
-    size_t count = zset_count(&z);
-    struct zset_span span = max ? (struct zset_span){count - n, count} : (struct zset_span){0, n};
-    struct zset_iter it;
-    zset_walk(&it, &z, span, max);
-    while (zset_next(&it)) {
-        if (nested) reply_array(&c->out, 2);
-        reply_bulk(&c->out, it.member.p, it.member.n);
-        reply_double(&c->out, it.score);
-    }
-    zset_remove_span(&z, span);
-    ks_dirty += n;
-    zset_changed(c, key, e, &z, pop_events[max]);
-}
-
-static size_t pop_count(const struct entry *e, int64_t count) {
-    struct zset z = zset_of(e);
-    size_t n = zset_count(&z);
-    return (uint64_t)count < n ? (size_t)count : n;
-}
-
-static void pop_command(struct client *c, const slice *argv, int argc, bool max) {
-    int64_t count = 1;
-    if (argc > 3) {
-        cmd_syntax_error(c);
-        return;
-    }
-    if (argc == 3 && !cmd_int_in(c, argv[2], 0, INT64_MAX, &count, NULL)) return;
-    struct entry *e = db_write(client_db(c), argv[1], 0);
-    if (!cmd_type_is(c, e, TYPE_ZSET)) return;
-    if (!e || count == 0) {
-        reply_array(&c->out, 0);
-        return;
-    }
-    size_t n = pop_count(e, count);
-    bool nested = c->out.proto > 2 && argc == 3;
-    reply_array(&c->out, (int64_t)(nested ? n : 2 * n));
-    pop(c, argv[1], e, n, max, nested);
-}
-
-void zpopmin_command(struct client *c, const slice *argv, int argc) {
-    pop_command(c, argv, argc, false);
-}
-
-void zpopmax_command(struct client *c, const slice *argv, int argc) {
-    pop_command(c, argv, argc, true);
-}
-
-/* numkeys key... MIN|MAX [COUNT count] from argv[at] on. */
-struct mpop_request {
-    const slice *keys;
-    int64_t n_keys, count;
-    bool max;
-};
-
-static bool parse_mpop(struct client *c, const slice *argv, int argc, int at, struct mpop_request *r) {
-    if (!cmd_int_in(c, argv[at], 1, INT64_MAX, &r->n_keys, "ERR numkeys should be greater than 0"))
-        return false;
-    r->keys = argv + at + 1;
-    r->count = -1;
-    int64_t where = r->n_keys < argc ? at + 1 + r->n_keys : argc;
-    bool ok = where < argc && (slice_is(argv[where], "min") || slice_is(argv[where], "max"));
-    r->max = ok && slice_is(argv[where], "max");
-    for (int i = (int)where + 1; ok && i < argc; i += 2) {
-        ok = r->count == -1 && i + 1 < argc && slice_is(argv[i], "count");
-        if (ok && !cmd_int_in(c, argv[i + 1], 1, INT64_MAX, &r->count, "ERR count should be greater than 0"))
-            return false;
-    }
-    if (!ok) cmd_syntax_error(c);
-    if (r->count == -1) r->count = 1;
-    return ok;
-}
-
-/* Replicas pop from the one key that had elements. */
-static void propagate_pop(slice key, bool max, size_t n) {
-    char digits[NUM_INT_BYTES];
-    slice out[3] = {max ? SLICE("ZPOPMAX") : SLICE("ZPOPMIN"), key, {digits, num_format_u64(digits, n)}};
-    propagate_instead(3, out);
-}
-
-void zmpop_command(struct client *c, const slice *argv, int argc) {
-    struct mpop_request r;
-    if (!parse_mpop(c, argv, argc, 1, &r)) return;
-    for (int64_t i = 0; i < r.n_keys; i++) {
-        struct entry *e = db_write(client_db(c), r.keys[i], 0);
-        if (!e) continue;
-        if (!cmd_type_is(c, e, TYPE_ZSET)) return;
-        size_t n = pop_count(e, r.count);
-        reply_array(&c->out, 2);
-        reply_bulk(&c->out, r.keys[i].p, r.keys[i].n);
-        reply_array(&c->out, (int64_t)n);
-        pop(c, r.keys[i], e, n, r.max, true);
-        propagate_pop(r.keys[i], r.max, n);
-        return;
-    }
-    reply_null_array(&c->out);
-}
 
 /* --- random members --- */
 

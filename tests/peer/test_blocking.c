@@ -186,6 +186,25 @@ Test(blocking, bad_timeouts) {
          "0:BLMOVE s b LEFT LEFT 0", "1:BLPOP k 1e-1");
 }
 
+Test(blocking, sorted_sets) {
+    PLAY("1:BZPOPMIN z 0", "2:BZPOPMAX y z 0", "3:BZMPOP 0 2 z y MAX COUNT 3",
+         "0:ZADD z 1 a 2 b 3 c 4 d 5 e 6 f", "0:ZRANGE z 0 -1", "1:BZPOPMIN x z 0", "1:BZPOPMAX z x 0",
+         "0:ZADD z 9 q", "0:EXISTS z", "1:BZMPOP 0 1 z MIN", "0:ZINCRBY z 1.5 m",
+         "1:BZMPOP 0 1 z MIN COUNT 10", "0:GEOADD z 13 38 p 14 39 q", "1:BZPOPMIN z 0", "2:BLPOP z 0",
+         "0:RPUSH z 1", "0:ZADD z 1 a", "1:BZPOPMIN k 0", "2:BZPOPMIN k 0", "0:ZADD s 1 a 2 b 3 c",
+         "0:ZUNIONSTORE k 1 s", "0:ZRANGESTORE k s 0 0", "0:DEL k", "1:BZPOPMIN k 0", "0:ZRANGESTORE k s 0 0",
+         "1:BZPOPMIN k 0", "0:MULTI", "0:ZADD k 1 a", "0:DEL k", "0:ZADD k 5 b", "0:BZPOPMIN none 0",
+         "0:BZMPOP 0 1 none MIN", "0:EXEC");
+}
+
+Test(blocking, sorted_sets_refuse) {
+    PLAY("0:BZPOPMIN z abc", "0:BZPOPMIN z -1", "0:BZMPOP x 1 z MIN", "0:BZMPOP x 0 z MIN", "0:BZMPOP 0 1 z",
+         "0:BZMPOP 0 1 z UP", "0:BZMPOP 0 1 z MIN COUNT 0", "0:BZMPOP 0 2 z MIN",
+         "0:BZMPOP 0 1 z MIN COUNT 1 COUNT 1", "0:SET s 1", "0:BZPOPMIN s 0", "0:BZPOPMIN none s 0",
+         "0:BZMPOP 0 1 s MIN", "1:BZPOPMIN z 0", "0:CLIENT UNBLOCK %1", "1:BZMPOP 0 1 z MIN",
+         "0:CLIENT UNBLOCK %1 ERROR", "1:BZPOPMAX z 0.1");
+}
+
 /* Pipelined behind a wait: what comes later is executed later. */
 Test(blocking, requests_behind_wait_too) {
     struct srv *s = srv_start(TANDEM, "%s", "");
@@ -210,8 +229,9 @@ Test(blocking, requests_behind_wait_too) {
 
 Test(blocking, times_out) {
     struct srv *s = srv_start(TANDEM, "%s", "");
-    static const char *const commands[] = {"BLPOP k 0.2", "BRPOP k j 0.2", "BLMOVE k j LEFT LEFT 0.2",
-                                           "BRPOPLPUSH k j 0.2", "BLMPOP 0.2 1 k LEFT"};
+    static const char *const commands[] = {
+        "BLPOP k 0.2",         "BRPOP k j 0.2",    "BLMOVE k j LEFT LEFT 0.2", "BRPOPLPUSH k j 0.2",
+        "BLMPOP 0.2 1 k LEFT", "BZPOPMIN k j 0.2", "BZMPOP 0.2 1 k MAX"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         uint64_t start = now_ms();
         EXPECT(s, "(nil)", commands[i]);
@@ -277,15 +297,17 @@ static void random_step(struct room *ours, struct room *real, char *what, size_t
     while (ours->waits[conn]);
     int v = (int)test_below(1000);
     if (conn >= 2 && chance(70)) { /* 0 and 1 never wait */
-        switch (test_below(5)) {
+        switch (test_below(7)) {
         case 0: snprintf(line, sizeof line, "%d:BLPOP %s %s %s 0", conn, K, K, K); break;
         case 1: snprintf(line, sizeof line, "%d:BRPOP %s 0", conn, K); break;
         case 2: snprintf(line, sizeof line, "%d:BLMOVE %s %s %s %s 0", conn, K, K, E, E); break;
         case 3: snprintf(line, sizeof line, "%d:BRPOPLPUSH %s %s 0", conn, K, K); break;
+        case 4: snprintf(line, sizeof line, "%d:BZPOP%s %s %s 0", conn, v % 2 ? "MIN" : "MAX", K, K); break;
+        case 5: snprintf(line, sizeof line, "%d:BZMPOP 0 2 %s %s MIN COUNT %d", conn, K, K, 1 + v % 3); break;
         default: snprintf(line, sizeof line, "%d:BLMPOP 0 2 %s %s %s COUNT %d", conn, K, K, E, 1 + v % 4);
         }
     } else {
-        switch (test_below(12)) {
+        switch (test_below(14)) {
         case 0:
         case 1:
         case 2: snprintf(line, sizeof line, "%d:RPUSH %s %d", conn, K, v); break;
@@ -297,6 +319,8 @@ static void random_step(struct room *ours, struct room *real, char *what, size_t
         case 8: snprintf(line, sizeof line, "%d:RENAME %s %s", conn, K, K); break;
         case 9: snprintf(line, sizeof line, "%d:%s %s", conn, chance(50) ? "DEL" : "LPOP", K); break;
         case 10: snprintf(line, sizeof line, "%d:SET %s %d", conn, K, v); break;
+        case 11:
+        case 12: snprintf(line, sizeof line, "%d:ZADD %s %d m%d %d n", conn, K, v, v % 5, v % 7); break;
         default:
             snprintf(line, sizeof line, "%d:CLIENT UNBLOCK %%%d %s", conn, (int)test_below(CONNS),
                      chance(50) ? "ERROR" : "TIMEOUT");
