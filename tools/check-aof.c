@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,12 @@
 static bool fix;
 static int64_t until_s; /* --truncate-to-timestamp; 0: not asked */
 
-static void fail(const char *fmt, const char *a, const char *b) __attribute__((noreturn));
-static void fail(const char *fmt, const char *a, const char *b) {
-    printf(fmt, a, b);
+static void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+static void fail(const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
     exit(1);
 }
 
@@ -44,33 +48,28 @@ static void confirm(void) {
 }
 
 static enum verdict cut_bad_end(int fd, const char *name, const struct scan *s, bool is_last) {
-    if (!is_last) fail("Failed to truncate AOF %s because it is not the last file\n", name, "");
+    if (!is_last) fail("Failed to truncate AOF %s because it is not the last file\n", name);
     printf("This will shrink the AOF %s from %lld bytes, with %lld bytes, to %lld bytes\n", name,
            (long long)s->n, (long long)(s->n - s->valid), (long long)s->valid);
     confirm();
-    if (ftruncate(fd, (off_t)s->valid) != 0) fail("Failed to truncate AOF %s\n", name, "");
+    if (ftruncate(fd, (off_t)s->valid) != 0) fail("Failed to truncate AOF %s\n", name);
     return CUT;
 }
 
 static enum verdict cut_to_time(int fd, const char *name, const char *path, const struct scan *s,
                                 bool is_last) {
-    if (s->later_at == 0) {
-        printf("AOF %s has nothing before timestamp %lld, aborting...\n", path, (long long)until_s);
-        exit(1);
-    }
+    if (s->later_at == 0)
+        fail("AOF %s has nothing before timestamp %lld, aborting...\n", path, (long long)until_s);
     if (!is_last) {
         printf(
             "Failed to truncate AOF %s to timestamp %lld to offset %lld because it is not the last file.\n",
             name, (long long)until_s, (long long)s->later_at);
         printf("If you insist, please delete all files after this file according to the manifest file and "
-               "delete the "
-               "corresponding records in manifest file manually. Then re-run redis-check-aof.\n");
+               "delete the corresponding records in manifest file manually. Then re-run redis-check-aof.\n");
         exit(1);
     }
-    if (ftruncate(fd, (off_t)s->later_at) != 0) {
-        printf("Failed to truncate AOF %s to timestamp %lld\n", name, (long long)until_s);
-        exit(1);
-    }
+    if (ftruncate(fd, (off_t)s->later_at) != 0)
+        fail("Failed to truncate AOF %s to timestamp %lld\n", name, (long long)until_s);
     return CUT_TO_TIME;
 }
 
@@ -114,7 +113,7 @@ static enum verdict check_file(const char *name, const char *path, bool is_last)
     } else {
         if (!until_s || s.valid < s.n) report(&s, name);
         if (s.valid < s.n) {
-            if (!fix) fail("AOF %s is not valid. Use the --fix option to try fixing it.\n", name, "");
+            if (!fix) fail("AOF %s is not valid. Use the --fix option to try fixing it.\n", name);
             v = cut_bad_end(fd, name, &s, is_last);
         }
     }
@@ -215,7 +214,7 @@ static const char *parse_args(int argc, char **argv) {
         return argv[2];
     }
     if (argc == 4 && strcmp(argv[1], "--truncate-to-timestamp") == 0) {
-        if (!num_parse_i64(slice_of(argv[2]), &until_s)) fail("Invalid timestamp, aborting...\n", "", "");
+        if (!num_parse_i64(slice_of(argv[2]), &until_s)) fail("Invalid timestamp, aborting...\n");
         return argv[3];
     }
     printf("Usage: %s [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>\n", argv[0]);

@@ -33,6 +33,7 @@ enum aof_state {
 struct aof_status { /* INFO's aof_* fields; only this room writes it */
     enum aof_state state;
     bool rewrite_running, rewrite_scheduled;
+    uint64_t rewrite_keys_total;             /* of the one that runs */
     int64_t last_rewrite_s, rewrite_start_s; /* -1: none; durations in seconds, start by the wall clock */
     bool last_rewrite_ok;
     uint64_t rewrites;

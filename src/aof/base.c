@@ -24,9 +24,11 @@ struct writing {
 
 static void put_command(struct rdb_writer *w, int argc, const slice *argv) {
     char head[NUM_INT_BYTES + 4];
-    rdb_write(w, head, (size_t)snprintf(head, sizeof head, "*%d\r\n", argc));
+    int n = snprintf(head, sizeof head, "*%d\r\n", argc);
+    rdb_write(w, head, (size_t)n);
     for (int i = 0; i < argc; i++) {
-        rdb_write(w, head, (size_t)snprintf(head, sizeof head, "$%zu\r\n", argv[i].n));
+        n = snprintf(head, sizeof head, "$%zu\r\n", argv[i].n);
+        rdb_write(w, head, (size_t)n);
         rdb_write(w, argv[i].p, argv[i].n);
         rdb_write(w, "\r\n", 2);
     }

@@ -108,8 +108,10 @@ sds info_persistence(sds out) {
     const struct snapshot_state *s = &snapshot_state;
     struct child_stats c = child_stats();
     bool running = snapshot_running();
-    uint64_t total = running ? s->current_keys_total : 0;
-    uint64_t done = running ? c.current_keys_done : 0;
+    uint64_t total = running                      ? s->current_keys_total
+                     : aof_status.rewrite_running ? aof_status.rewrite_keys_total
+                                                  : 0;
+    uint64_t done = total ? c.current_keys_done : 0;
     int64_t now_s = clock_ms() / 1000;
     out = sds_cat_printf(
         out,

@@ -435,7 +435,75 @@ Test(aof, offsets_survive) {
     srv_free(p);
 }
 
+/* The second full synchronisation comes while the first one's base is still being written. */
+Test(aof, a_full_sync_during_a_rewrite) {
+    struct srv *p = srv_start(TANDEM, "%s", ""), *other = srv_start(TANDEM, "%s", "");
+    char before[64], after[64];
+    for (int i = 0; i < 200; i++) srv_cmd(p, "SET k:%d one", i);
+    for (int i = 0; i < 100; i++) srv_cmd(other, "SET k:%d two", i);
+    struct srv *r = srv_start(TANDEM, "--appendonly yes --rdb-key-save-delay 10000 --replicaof 127.0.0.1 %d",
+                              p->port);
+    WAIT_UNTIL(srv_link_up(r));
+    WAIT_UNTIL(srv_info_int(r, "aof_rewrite_in_progress") == 1);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", other->port);
+    WAIT_UNTIL(srv_logged(r, "Killing running AOF rewrite child"));
+    WAIT_UNTIL(srv_logged(r, "Background AOF rewrite finished successfully"));
+    wait_same(r, other);
+    EXPECT(other, "OK", "SET last one");
+    wait_same(r, other);
+    cr_assert_null(strstr(files_of(r), "temp-"), "%s", files_of(r));
+    digest_of(r, before);
+    srv_kill(other);
+    srv_kill(r);
+    srv_restart(r);
+    digest_of(r, after);
+    cr_assert_str_eq(after, before);
+    srv_free(r);
+    srv_free(other);
+    srv_free(p);
+}
+
 /* --- damage --- */
+
+Test(aof, a_directory_that_cannot_be) {
+    struct srv *s = srv_start(TANDEM, "%s", "");
+    char path[300], args[400], out[4096];
+    int code;
+    snprintf(path, sizeof path, "%s/appendonlydir", s->dir);
+    close(open(path, O_CREAT | O_WRONLY, 0644));
+    EXPECT(s,
+           "(error) ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on "
+           "AOF. Check "
+           "server logs.",
+           "CONFIG SET appendonly yes");
+    EXPECT(s, "[\"appendonly\", \"no\"]", "CONFIG GET appendonly");
+    EXPECT(s,
+           "(error) ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+           "information.",
+           "BGREWRITEAOF");
+    cr_assert(srv_logged(s, "Can't open or create append-only dir appendonlydir: Not a directory"));
+    EXPECT(s, "OK", "SET a 1");
+    snprintf(args, sizeof args, "--port %d --dir %s --appendonly yes", free_port(), s->dir);
+    cr_assert(srv_start_fails(TANDEM, args, &code, out, sizeof out));
+    cr_assert_eq(code, 1);
+    srv_free(s);
+}
+
+Test(aof, a_directory_that_vanished_is_made_again_by_a_rewrite) {
+    struct srv *s = srv_start(TANDEM, "--appendonly yes");
+    char from[300], to[300];
+    EXPECT(s, "OK", "SET a 1");
+    snprintf(from, sizeof from, "%s/appendonlydir", s->dir);
+    snprintf(to, sizeof to, "%s/elsewhere", s->dir);
+    cr_assert_eq(rename(from, to), 0);
+    EXPECT(s, "OK", "SET b 2");
+    rewrite(s);
+    EXPECT(s, "OK", "SET c 3");
+    srv_kill(s);
+    srv_restart(s);
+    EXPECT(s, "(integer) 3", "EXISTS a b c");
+    srv_free(s);
+}
 
 Test(aof, a_tail_that_is_cut_off_is_repaired_or_refused) {
     struct srv *s = srv_start(TANDEM, "%s", AOF_ALWAYS);
@@ -534,6 +602,36 @@ Test(aof, a_full_disk_stops_writes_and_goes_on_when_there_is_room) {
     srv_kill(s);
     srv_restart(s);
     EXPECT(s, "\"again\"", "GET room");
+    for (int i = 0; i < acknowledged; i++) cr_assert_str_eq(srv_cmd(s, "EXISTS key:%d", i), "(integer) 1");
+    srv_kill(s);
+    cr_assert_eq(umount(dir), 0);
+    srv_free(s);
+}
+
+/* With `always` nothing can be promised any longer, so it ends; what it promised is there. */
+Test(aof, a_full_disk_ends_a_server_that_syncs_always) {
+    struct srv *s = srv_start(TANDEM, "%s", "");
+    char dir[300], hog[320];
+    snprintf(dir, sizeof dir, "%s/appendonlydir", s->dir);
+    if (!mount_small(dir)) {
+        srv_free(s);
+        cr_skip("can't mount a small file system here");
+    }
+    strcat(s->args, " " AOF_ALWAYS);
+    srv_restart(s);
+    snprintf(hog, sizeof hog, "%s/hog", dir);
+    int fd = open(hog, O_CREAT | O_WRONLY, 0644);
+    cr_assert_eq(ftruncate(fd, 0), 0);
+    char block[4096] = {0};
+    while (write(fd, block, sizeof block) > 0) continue;
+    close(fd);
+    int acknowledged = 0;
+    while (strcmp(srv_cmd(s, "SET key:%d %0200d", acknowledged, acknowledged), "OK") == 0) acknowledged++;
+    WAIT_UNTIL(!srv_alive(s));
+    cr_assert(srv_logged(
+        s, "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..."));
+    cr_assert_eq(unlink(hog), 0);
+    srv_restart(s);
     for (int i = 0; i < acknowledged; i++) cr_assert_str_eq(srv_cmd(s, "EXISTS key:%d", i), "(integer) 1");
     srv_kill(s);
     cr_assert_eq(umount(dir), 0);

@@ -16,12 +16,26 @@ static void digest_of(struct srv *s, char out[64]) {
     snprintf(out, 64, "%s", srv_cmd(s, "DEBUG DIGEST"));
 }
 
+/* Values of the types that ours has. */
+static void write_types(struct srv *s, int salt) {
+    srv_cmd(s, "SELECT 1");
+    for (int i = 0; i < 150; i++) {
+        srv_cmd(s, "RPUSH list:%d a%d %d b", i % 5, salt, i);
+        srv_cmd(s, "LPOP list:%d", i % 3);
+        srv_cmd(s, "ZADD zset:%d %d.5 m%d %d n%d", i % 4, i * salt, i, i, salt);
+        srv_cmd(s, "ZPOPMIN zset:%d", i % 2);
+        srv_cmd(s, "HSET hash:%d f%d v%d g %d", i % 4, i, salt, i);
+    }
+    srv_cmd(s, "PEXPIREAT list:1 9999999999999");
+}
+
 /* The directory goes from one kind to the other and back, each adding to it; rewrite: in between. */
 static void hand_over(enum srv_kind first, const char *args, bool rewrite) {
     struct srv *s = srv_start(first, "--appendonly yes %s", args);
     char before[64], after[64];
     for (int turn = 0; turn < 4; turn++) {
         write_load(s, 700);
+        write_types(s, turn);
         if (rewrite && turn > 0) {
             EXPECT(s, "Background append only file rewriting started", "BGREWRITEAOF");
             WAIT_UNTIL(srv_info_int(s, "aof_rewrite_in_progress") == 0);
