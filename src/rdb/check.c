@@ -104,6 +104,7 @@ static bool check_key(struct rdb_check *c, struct rdb_reader *r, uint8_t type, i
         c->keys++;
         c->doing = "read-object-value";
         ok = rdb_load_value(r, type, &v, &hold);
+        if (r->empty_value) rdb_reader_fail(r, "a value without elements");
         if (ok) note_size(c, db, v.type, rdb_reader_offset(r) - start);
         value_free(&v);
     }

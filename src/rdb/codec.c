@@ -55,7 +55,13 @@ const struct rdb_codec *rdb_codec_of(enum value_type type) {
     return codecs[type];
 }
 
+bool rdb_empty_value(struct rdb_reader *r) {
+    r->empty_value = true;
+    return false;
+}
+
 bool rdb_load_value(struct rdb_reader *r, uint8_t type, struct value *v, sds *hold) {
+    r->empty_value = false;
     *v = (struct value){0};
     if (type >= RDB_TYPES || !loaders[type].name)
         return rdb_reader_fail(r, "unknown value type or opcode %d", type); /* V8 */

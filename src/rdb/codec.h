@@ -23,6 +23,9 @@ extern const struct rdb_codec rdb_string_codec, rdb_list_codec, rdb_set_codec, r
 typedef bool rdb_load_fn(struct rdb_reader *r, uint8_t type, struct value *v, sds *hold);
 rdb_load_fn rdb_load_string_value, rdb_load_list_value, rdb_load_set_value, rdb_load_hash_value,
     rdb_load_zset_value;
+/* What a loader returns (false) when the value was read whole and well-formed but holds nothing, as some old Redis wrote:
+ * no such key may exist, and who loads a file passes over it. */
+bool rdb_empty_value(struct rdb_reader *r);
 /* The loader of the type, by the table; fails with a text that names the type when there is none (V8). */
 bool rdb_load_value(struct rdb_reader *r, uint8_t type, struct value *v, sds *hold);
 

@@ -67,7 +67,7 @@ static bool load_pairs(struct rdb_reader *r, struct hash *h, uint64_t n, sds *ho
 static bool load_plain(struct rdb_reader *r, struct value *v, sds *hold) {
     uint64_t n;
     if (!rdb_get_len(r, &n)) return false;
-    if (n == 0) return rdb_reader_fail(r, "an empty hash");
+    if (n == 0) return rdb_empty_value(r);
     struct hash h = n > hash_config.listpack_entries_max ? hash_new_table(rdb_room_for(r, n, PAIR_BYTES_MIN))
                                                          : hash_new();
     bool ok = load_pairs(r, &h, n, hold);

@@ -8,7 +8,7 @@
  *         kind 1: the string is one element; kind 2: it is a listpack
  *
  * Nodes that the list keeps compressed are written as they lie. Listpacks read are checked to their last byte, and
- * empty ones are passed over; a list without any element is refused, because no such key may exist. */
+ * empty ones are passed over. */
 #include "keyspace/list.h"
 #include "rdb/codec.h"
 #include "rdb/ziplist.h"
@@ -97,5 +97,5 @@ bool rdb_load_list_value(struct rdb_reader *r, uint8_t type, struct value *v, sd
     v->ptr = l; /* the caller frees it when we fail */
     for (uint64_t i = 0; i < parts; i++)
         if (!load_part(r, type, l, hold)) return false;
-    return list_length(l) > 0 || rdb_reader_fail(r, "an empty list");
+    return list_length(l) > 0 || rdb_empty_value(r);
 }

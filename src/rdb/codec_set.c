@@ -39,7 +39,7 @@ const struct rdb_codec rdb_set_codec = {set_rdb_type, save_set};
 static bool load_plain(struct rdb_reader *r, struct value *v, sds *hold) {
     uint64_t n;
     if (!rdb_get_len(r, &n)) return false;
-    if (n == 0) return rdb_reader_fail(r, "an empty set");
+    if (n == 0) return rdb_empty_value(r);
     struct set s = n > set_config.intset_entries_max ? set_new_table(rdb_room_for(r, n, MEMBER_BYTES_MIN))
                                                      : set_new();
     bool ok = true;

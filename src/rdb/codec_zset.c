@@ -80,7 +80,7 @@ static bool load_elements(struct rdb_reader *r, uint8_t type, uint64_t n, struct
 static bool load_tree(struct rdb_reader *r, uint8_t type, struct zset *z, sds *hold) {
     uint64_t n;
     if (!rdb_get_len(r, &n)) return false;
-    if (n == 0) return rdb_reader_fail(r, "an empty sorted set");
+    if (n == 0) return rdb_empty_value(r);
     struct zset_build b;
     zset_build_begin(&b, rdb_room_for(r, n, ELEMENT_BYTES_MIN));
     if (!load_elements(r, type, n, &b, hold)) {

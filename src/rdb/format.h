@@ -44,6 +44,7 @@
  *   V7  RESIZEDB is a hint: never more room than the remaining bytes could fill (RDB_KEY_BYTES_MIN a key)
  *   V8  a type byte is one that a loader exists for; all else is refused by number and name
  *   V9  no key occurs twice in a database; no key is longer than RDB_KEY_BYTES_MAX
+ *       A value without elements is no fault of a file: its key is passed over, and told in the log
  *   V10 the CRC is right, or 0
  *   V11 a payload's version is 1..11, its CRC is right, and its value ends where the footer starts
  *   V12 an aux field's or function library's parts are strings; a module's aux data is well-formed to its end mark */

@@ -8,6 +8,7 @@
 #include "rdb/load_keys.h"
 #include "rdb/load_parts.h"
 #include "rdb/rdb.h"
+#include <stdio.h>
 #include <ctype.h>
 
 /* RESIZEDB is believed up to one key per so many bytes that are still to come (V7): that many distinct keys with values
@@ -143,6 +144,14 @@ static void log_failure(const struct rdb_reader *r) {
     log_warning("Loading RDB failed at offset %llu: %s", (unsigned long long)r->fail_offset, r->error);
 }
 
+static void log_loaded(const struct rdb_load_stats *s) {
+    char skipped[64] = "";
+    if (s->empty_keys_skipped)
+        snprintf(skipped, sizeof skipped, ", empty keys skipped: %lld", (long long)s->empty_keys_skipped);
+    log_notice("Done loading RDB, keys loaded: %lld, keys expired: %lld%s.", (long long)s->keys_loaded,
+               (long long)s->keys_expired, skipped);
+}
+
 bool rdb_load_stream(struct rdb_reader *r, const struct rdb_load_options *o, struct rdb_load_stats *stats) {
     struct loading l = {.r = r, .o = o, .hints = no_hints};
     load_keys_init(&l.keys, r, o);
@@ -155,8 +164,7 @@ bool rdb_load_stream(struct rdb_reader *r, const struct rdb_load_options *o, str
     r->checksum = rdb_config.checksum;
     bool ok = read_header(&l) && load_items(&l);
     if (ok)
-        log_notice("Done loading RDB, keys loaded: %lld, keys expired: %lld.",
-                   (long long)l.keys.stats.keys_loaded, (long long)l.keys.stats.keys_expired);
+        log_loaded(&l.keys.stats);
     else
         log_failure(r);
     rdb_last_load = l.keys.stats;

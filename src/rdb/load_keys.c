@@ -91,6 +91,12 @@ static void append(struct load_keys *k, struct pending *p) {
     k->count++;
 }
 
+static void skip_empty(struct load_keys *k, const struct pending *p) {
+    enum { LOGGED_MAX = 10 };
+    if (k->stats.empty_keys_skipped++ < LOGGED_MAX)
+        log_notice("rdbLoadObject skipping empty key: %.*s", (int)sds_len(p->key), p->key);
+}
+
 bool load_keys_read(struct load_keys *k, uint8_t type, const struct key_hints *hints) {
     struct pending *p = &k->pending[k->count];
     p->offset = rdb_reader_offset(k->r) - 1;
@@ -100,7 +106,8 @@ bool load_keys_read(struct load_keys *k, uint8_t type, const struct key_hints *h
     db_prefetch_bucket(k->db, p->hash);
     if (!rdb_load_value(k->r, type, &p->v, &p->hold)) {
         value_free(&p->v);
-        return false;
+        if (k->r->empty_value) skip_empty(k, p);
+        return k->r->empty_value;
     }
     if (has_expired(k, hints)) {
         value_free(&p->v);

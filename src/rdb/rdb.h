@@ -44,7 +44,7 @@ struct rdb_load_options {
     void (*key_expired)(int dbid, slice key); /* a key was dropped because it had expired; may be NULL */
 };
 struct rdb_load_stats {
-    uint64_t keys_loaded, keys_expired;
+    uint64_t keys_loaded, keys_expired, empty_keys_skipped;
 };
 extern struct rdb_load_stats rdb_last_load; /* INFO rdb_last_load_keys_* */
 

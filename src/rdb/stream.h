@@ -73,6 +73,7 @@ struct rdb_reader {
     void (*moving)(void *ctx);
     void *moving_ctx;
     uint64_t fail_offset; /* where the reader stood when it failed */
+    bool empty_value;     /* not failed: rdb_empty_value tells */
     bool short_read;      /* it failed because the bytes ended, not because they were wrong */
     char error[200];      /* the reason, without the offset */
 };

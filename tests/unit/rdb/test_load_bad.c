@@ -1,7 +1,9 @@
 /* Bad files: each is refused with the offset and the reason, or loads, and nothing else happens. */
 #include "base/alloc.h"
+#include "base/digest.h"
 #include "fixture.h"
 #include <criterion/criterion.h>
+#include <endian.h>
 
 static const struct rdb_load_options plain_options;
 
@@ -138,4 +140,23 @@ Test(rdb_load_bad, strange_expire_times_do_no_harm) {
         sds_free(f);
         sds_free(body);
     }
+}
+
+/* As some old Redis wrote them. A payload is refused. */
+Test(rdb_load_bad, keys_without_elements_are_passed_over) {
+    struct rdb_load_stats stats;
+    struct value v;
+    sds hold = NULL;
+    fixture_begin(2);
+    sds f = fixture_file(10, SLICE("\x01\x01l\x00\x04\x01h\x00\x03\x01z\x00\x12\x01q\x00\x00\x01k\x01v"));
+    cr_assert(fixture_load(sds_slice(f), &plain_options, &stats), "%s", fixture_error);
+    cr_assert(stats.keys_loaded == 1 && stats.empty_keys_skipped == 4);
+    cr_assert(slice_eq(fixture_get(0, "k"), SLICE("v")));
+    sds_free(f);
+    sds payload = sds_newlen("\x01\x00\x0a\x00", 4);
+    uint64_t crc = htole64(crc64(0, payload, sds_len(payload)));
+    payload = sds_cat(payload, &crc, sizeof crc);
+    cr_assert_str_eq(rdb_restore_value(sds_slice(payload), &v, &hold), "ERR Bad data format");
+    sds_free(payload);
+    sds_free(hold);
 }
