@@ -54,6 +54,9 @@ void repl_shutdown(void) {
 }
 
 void repl_resize_backlog(void) {
+    enum { BACKLOG_BYTES_MIN = 16 * 1024 }; /* Redis's: below that no cut is short enough */
+    if (repl_config.backlog_size_bytes < BACKLOG_BYTES_MIN)
+        repl_config.backlog_size_bytes = BACKLOG_BYTES_MIN;
     backlog_set_size(repl_config.backlog_size_bytes);
 }
 

@@ -71,6 +71,14 @@ Test(replication, replicas_refuse_writes_unless_told_otherwise) {
     srv_free(p);
 }
 
+Test(replication, a_backlog_has_a_least_size) {
+    struct srv *p = srv_start(TANDEM, "%s", "");
+    EXPECT(p, "OK", "CONFIG SET repl-backlog-size 1");
+    EXPECT(p, "[\"repl-backlog-size\", \"16384\"]", "CONFIG GET repl-backlog-size");
+    cr_assert_eq(srv_info_int(p, "repl_backlog_size"), 16384);
+    srv_free(p);
+}
+
 Test(replication, stale_data_is_served_or_not) {
     struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
     EXPECT(p, "OK", "SET a 1");
