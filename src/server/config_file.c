@@ -38,6 +38,14 @@ static slice trim(slice s) {
     return s;
 }
 
+static bool asks_nothing(slice name, sds *words, int n) {
+    sds value = sds_empty();
+    for (int i = 1; i < n; i++) value = sds_cat_printf(value, i > 1 ? " %s" : "%s", words[i]);
+    bool ok = directive_asks_nothing(name, sds_slice(value));
+    sds_free(value);
+    return ok;
+}
+
 static const char *load_words(sds *words, int n) {
     slice name = sds_slice(words[0]);
     const struct directive *d = directive_find(name);
@@ -52,7 +60,7 @@ static const char *load_words(sds *words, int n) {
         config_load_file(words[1]);
         return NULL;
     }
-    if (directive_unsupported(name)) return directive_refusal(name);
+    if (directive_unsupported(name)) return asks_nothing(name, words, n) ? NULL : directive_refusal(name);
     return "Bad directive or wrong number of arguments";
 }
 

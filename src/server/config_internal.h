@@ -57,7 +57,9 @@ extern const struct directive directives[];
 extern const int directive_count;
 const struct directive *directive_find(slice name); /* by name or alias, without case; NULL */
 bool directive_unsupported(slice name);             /* Redis 7.0 has it, Tandem has not yet */
-const char *directive_refusal(slice name);          /* the sentence that says so */
+/* An unsupported one at Redis's default, as stock files have it; value: the words, a blank between. */
+bool directive_asks_nothing(slice name, slice value);
+const char *directive_refusal(slice name); /* the sentence that says so */
 
 /* config_value.c. Error texts live until the next failing call. */
 const char *directive_set(const struct directive *d, const slice *argv, int argc);

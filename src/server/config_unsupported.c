@@ -1,4 +1,5 @@
-/* Directives that Redis 7.0 has and Tandem has not: refused by name, so that nobody believes a setting works. */
+/* Directives that Redis 7.0 has and Tandem has not: refused by name, so that nobody believes a setting works. What the
+ * redis.conf of a distribution sets to Redis's own default is let pass there: it asks for nothing. */
 #include "server/config_internal.h"
 
 static const char *const unsupported[] = {
@@ -87,6 +88,39 @@ static const char *const unsupported[] = {
     "user",
     "watchdog-period",
 };
+
+/* Of those above, what stock files of Redis 5 to 7 set. */
+static const struct {
+    const char *name, *value;
+} stock[] = {
+    {"acllog-max-len", "128"},
+    {"active-expire-effort", "1"},
+    {"crash-memcheck-enabled", "yes"},
+    {"hll-sparse-max-bytes", "3000"},
+    {"jemalloc-bg-thread", "yes"},
+    {"latency-monitor-threshold", "0"},
+    {"latency-tracking", "yes"},
+    {"latency-tracking-info-percentiles", "50 99 99.9"},
+    {"lazyfree-lazy-eviction", "no"},
+    {"lua-time-limit", "5000"},
+    {"maxmemory-eviction-tenacity", "10"},
+    {"maxmemory-samples", "5"},
+    {"oom-score-adj-values", "0 200 800"},
+    {"replica-ignore-maxmemory", "yes"},
+    {"slave-ignore-maxmemory", "yes"},
+    {"slowlog-log-slower-than", "10000"},
+    {"slowlog-max-len", "128"},
+    {"stream-node-max-bytes", "4096"},
+    {"stream-node-max-entries", "100"},
+    {"tracking-table-max-keys", "1000000"},
+};
+
+bool directive_asks_nothing(slice name, slice value) {
+    for (size_t i = 0; i < sizeof stock / sizeof *stock; i++) {
+        if (slice_is(name, stock[i].name)) return slice_is(value, stock[i].value);
+    }
+    return false;
+}
 
 bool directive_unsupported(slice name) {
     for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++) {

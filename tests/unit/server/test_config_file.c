@@ -145,6 +145,16 @@ Test(config_file, reports_name_line_and_text) {
         "c.conf");
 }
 
+Test(config_file, stock_files_start) {
+    write_file("stock.conf", "jemalloc-bg-thread yes\nport 7991\n");
+    REPORT("Reading the configuration file, at line 4\n>>> 'port'\nwrong number of arguments\n", "stock.conf",
+           "--port");
+    write_file("other.conf", "port 7991\njemalloc-bg-thread no\n");
+    REPORT("Reading the configuration file, at line 2\n>>> 'jemalloc-bg-thread no'\n"
+           "'jemalloc-bg-thread' is not supported by Tandem yet\n",
+           "other.conf");
+}
+
 Test(config_file, reports_number_options_from_line_two) {
     REPORT("Reading the configuration file, at line 2\n>>> 'port'\nwrong number of arguments\n", "--port");
     REPORT("Reading the configuration file, at line 2\n>>> 'port \"abc\"'\n"
