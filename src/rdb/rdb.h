@@ -18,7 +18,7 @@ struct rdb_info {
 
 struct rdb_config { /* server/config's rows point here; the initialisers are Redis's defaults */
     bool compression, checksum, save_incremental_fsync, del_sync_files, stop_writes_on_error;
-    int sanitize_dump_payload; /* 0 no, 1 yes, 2 clients */
+    int sanitize_dump_payload; /* 0 no, 1 yes, 2 clients: told by CONFIG GET; every loader checks all, whatever it is */
     char *filename;            /* dbfilename; NULL: "dump.rdb" */
     int key_save_delay_us, key_load_delay_us, loading_events_interval_bytes;
 };

@@ -39,6 +39,7 @@ const char *check_diskless_load(slice value) {
 
 const char *apply_policy(void) {
     int p = server_config.maxmemory_policy;
+    ks_config.lru = p == POLICY_VOLATILE_LRU || p == POLICY_ALLKEYS_LRU;
     ks_config.lfu = p == POLICY_VOLATILE_LFU || p == POLICY_ALLKEYS_LFU;
     return NULL;
 }

@@ -135,3 +135,17 @@ Test(config_get, hidden_directives_show_by_name_only) {
     GET("", SLICE("rdb-key-save-d*"));
     GET("rdb-key-save-delay=0;", SLICE("rdb-key-save-delay"));
 }
+
+/* With *-lru snapshots carry idle times, with *-lfu frequencies. */
+Test(config_set, the_policy_decides_what_is_counted) {
+    static const struct {
+        const char *policy;
+        bool lru, lfu;
+    } cases[] = {{"allkeys-lru", true, false}, {"volatile-lfu", false, true}, {"volatile-lru", true, false},
+                 {"allkeys-lfu", false, true}, {"volatile-ttl", false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_assert_null(SET("maxmemory-policy", cases[i].policy));
+        cr_assert_eq(ks_config.lru, cases[i].lru, "%s", cases[i].policy);
+        cr_assert_eq(ks_config.lfu, cases[i].lfu, "%s", cases[i].policy);
+    }
+}
