@@ -371,6 +371,10 @@ void link_init(void) {
     if (!the_link.m.ops) link_machine_init(&the_link.m, &ops, &the_link);
 }
 
+void repl_remove_temp_file(void) {
+    link_sync_discard(&the_link);
+}
+
 void link_shutdown(void) {
     if (the_link.host) {
         set_host(&the_link, NULL);

@@ -43,8 +43,9 @@ struct repl_hooks {
 };
 void repl_set_hooks(const struct repl_hooks *hooks);
 
-void repl_init(void); /* after client_room_init; hooks itself into the loop's BEFORE_WAIT phase */
-void repl_shutdown(void);
+void repl_init(void);             /* after client_room_init; hooks itself into the loop's BEFORE_WAIT phase */
+void repl_shutdown(void);         /* frees everything; for tests */
+void repl_remove_temp_file(void); /* the process ends: what is half received must not stay on the disk */
 /* hooks.closed of the client room must call this for every client: a replica or our master's link may be
  * ending. */
 void repl_client_closed(struct client *c);

@@ -95,6 +95,7 @@ static bool finish(void) {
     if (!aof_shutdown(stopping.flags & SHUTDOWN_FORCE)) return false;
     if (!final_save(stopping.flags)) return false;
     process_remove_pid_file();
+    repl_remove_temp_file();
     for (struct client *c = client_first(); c; c = c->next) client_flush(c);
     server_remove_socket_file();
     client_stop_listening();

@@ -274,6 +274,21 @@ Test(broken_masters, info_while_the_snapshot_is_awaited) {
     srv_free(r);
 }
 
+Test(broken_masters, a_server_that_stops_leaves_no_half_received_file) {
+    struct master m;
+    struct srv *r = srv_start(TANDEM, "%s", "");
+    master_open(&m);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+    accept_replica(&m);
+    play_until(&m, "PSYNC");
+    say_text(&m, "+FULLRESYNC " ID " 9\r\n$500\r\nREDIS0010");
+    WAIT_UNTIL(leftovers(r));
+    srv_stop(r);
+    cr_assert(!leftovers(r));
+    master_close(&m);
+    srv_free(r);
+}
+
 /* The checksum is right and the content is not: the data is gone by then, and what a restart would read is not. */
 Test(broken_masters, a_liar_leaves_it_empty_and_asking_for_everything) {
     char rdb[512], head[80];
