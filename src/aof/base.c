@@ -8,9 +8,9 @@
 #include "base/num.h"
 #include "event/child.h"
 #include "keyspace/str.h"
+#include "resp/request.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #define SYNC_EVERY_BYTES  ((uint64_t)4 << 20)
@@ -23,12 +23,10 @@ struct writing {
 };
 
 static void put_command(struct rdb_writer *w, int argc, const slice *argv) {
-    char head[NUM_INT_BYTES + 4];
-    int n = snprintf(head, sizeof head, "*%d\r\n", argc);
-    rdb_write(w, head, (size_t)n);
+    char head[REQUEST_HEAD_BYTES];
+    rdb_write(w, head, request_head(head, '*', (size_t)argc));
     for (int i = 0; i < argc; i++) {
-        n = snprintf(head, sizeof head, "$%zu\r\n", argv[i].n);
-        rdb_write(w, head, (size_t)n);
+        rdb_write(w, head, request_head(head, '$', argv[i].n));
         rdb_write(w, argv[i].p, argv[i].n);
         rdb_write(w, "\r\n", 2);
     }

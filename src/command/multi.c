@@ -13,6 +13,7 @@
 #include "base/sds.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
+#include "resp/request.h"
 
 struct queued {
     struct command *cmd;
@@ -45,23 +46,9 @@ int txn_queued(const struct client *c, size_t *bytes) {
 
 /* --- queueing --- */
 
-static sds cat_count(sds s, char mark, size_t v) {
-    char buf[NUM_INT_BYTES + 3];
-    buf[0] = mark;
-    size_t n = 1 + num_format_u64(buf + 1, v);
-    buf[n++] = '\r';
-    buf[n++] = '\n';
-    return sds_cat(s, buf, n);
-}
-
 static sds cat_request(sds s, const slice *argv, int argc, struct queued *q) {
     q->at = sds_len(s);
-    s = cat_count(s, '*', (size_t)argc);
-    for (int i = 0; i < argc; i++) {
-        s = cat_count(s, '$', argv[i].n);
-        s = sds_cat(s, argv[i].p, argv[i].n);
-        s = sds_cat(s, "\r\n", 2);
-    }
+    s = request_cat(s, argc, argv);
     q->n = sds_len(s) - q->at;
     size_t at = q->at + 1 + (size_t)num_digits_u64((uint64_t)argc) + 2;
     for (int i = 0; i < argc; i++) {

@@ -9,10 +9,10 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "base/num.h"
 #include "base/sds.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
+#include "resp/request.h"
 
 struct op {
     int dbid;
@@ -45,25 +45,11 @@ static struct op *new_op(int dbid) {
     return &unit.ops[unit.n++];
 }
 
-static sds cat_count(sds s, char mark, size_t v) {
-    char buf[NUM_INT_BYTES + 3];
-    buf[0] = mark;
-    size_t n = 1 + num_format_u64(buf + 1, v);
-    buf[n++] = '\r';
-    buf[n++] = '\n';
-    return sds_cat(s, buf, n);
-}
-
 static void encode_op(int dbid, int argc, const slice *argv) {
     sds s = unit.text ? unit.text : sds_empty();
     struct op *op = new_op(dbid);
     op->at = sds_len(s);
-    s = cat_count(s, '*', (size_t)argc);
-    for (int i = 0; i < argc; i++) {
-        s = cat_count(s, '$', argv[i].n);
-        s = sds_cat(s, argv[i].p, argv[i].n);
-        s = sds_cat(s, "\r\n", 2);
-    }
+    s = request_cat(s, argc, argv);
     op->n = sds_len(s) - op->at;
     unit.text = s;
 }

@@ -9,9 +9,9 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "repl/link.h"
+#include "resp/request.h"
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 bool link_io_send(struct link *l, const char *bytes, size_t n) {
@@ -23,12 +23,7 @@ bool link_io_send(struct link *l, const char *bytes, size_t n) {
 }
 
 bool link_io_send_command(struct link *l, int argc, const slice *argv) {
-    sds s = sds_cat_printf(sds_empty(), "*%d\r\n", argc);
-    for (int i = 0; i < argc; i++) {
-        s = sds_cat_printf(s, "$%zu\r\n", argv[i].n);
-        s = sds_cat(s, argv[i].p, argv[i].n);
-        s = sds_cat(s, "\r\n", 2);
-    }
+    sds s = request_cat(sds_empty(), argc, argv);
     bool ok = link_io_send(l, s, sds_len(s));
     sds_free(s);
     return ok;

@@ -12,7 +12,7 @@
 #include "base/num.h"
 #include "base/sds.h"
 #include "repl/internal.h"
-#include <stdio.h>
+#include "resp/request.h"
 
 static int current_db = -1;
 static sds held; /* MULTI... not yet EXECuted, from our master; NULL: none */
@@ -29,34 +29,28 @@ int stream_db(void) {
     return current_db < 0 ? 0 : current_db;
 }
 
-static void append_select(int dbid) {
-    if (dbid < 0 || dbid == current_db) return;
-    char buf[64], digits[NUM_INT_BYTES];
-    int n = (int)num_format_i64(digits, dbid);
-    int len = snprintf(buf, sizeof buf, "*2\r\n$6\r\nSELECT\r\n$%d\r\n%.*s\r\n", n, n, digits);
-    backlog_append(buf, (size_t)len);
-    current_db = dbid;
+static void append(int argc, const slice *argv) {
+    char head[REQUEST_HEAD_BYTES];
+    backlog_append(head, request_head(head, '*', (size_t)argc));
+    for (int i = 0; i < argc; i++) {
+        backlog_append(head, request_head(head, '$', argv[i].n));
+        backlog_append(argv[i].p, argv[i].n);
+        backlog_append("\r\n", 2);
+    }
 }
 
-/* `*12\r\n` or `$12\r\n` */
-static void append_count(char mark, size_t v) {
-    char buf[NUM_INT_BYTES + 3];
-    buf[0] = mark;
-    size_t n = 1 + num_format_u64(buf + 1, v);
-    buf[n++] = '\r';
-    buf[n++] = '\n';
-    backlog_append(buf, n);
+static void append_select(int dbid) {
+    if (dbid < 0 || dbid == current_db) return;
+    char digits[NUM_INT_BYTES];
+    slice argv[] = {SLICE("SELECT"), {digits, num_format_i64(digits, dbid)}};
+    append(2, argv);
+    current_db = dbid;
 }
 
 void repl_append_command(int dbid, int argc, const slice *argv) {
     if (!repl_wants_log()) return;
     append_select(dbid);
-    append_count('*', (size_t)argc);
-    for (int i = 0; i < argc; i++) {
-        append_count('$', argv[i].n);
-        backlog_append(argv[i].p, argv[i].n);
-        backlog_append("\r\n", 2);
-    }
+    append(argc, argv);
 }
 
 void repl_append_raw(int dbid, slice raw) {

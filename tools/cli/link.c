@@ -1,5 +1,7 @@
 /* The client's connection. Errors are kept as text, in the words that hiredis uses, because scripts look for them. */
 #include "cli/link.h"
+#include "base/alloc.h"
+#include "resp/request.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -71,12 +73,10 @@ void link_close(struct link *l) {
 }
 
 bool link_send(struct link *l, const sds *argv, int argc) {
-    sds request = sds_cat_printf(sds_empty(), "*%d\r\n", argc);
-    for (int i = 0; i < argc; i++) {
-        request = sds_cat_printf(request, "$%zu\r\n", sds_len(argv[i]));
-        request = sds_cat(request, argv[i], sds_len(argv[i]));
-        request = sds_cat(request, "\r\n", 2);
-    }
+    slice *words = mem_alloc((size_t)argc * sizeof *words);
+    for (int i = 0; i < argc; i++) words[i] = sds_slice(argv[i]);
+    sds request = request_cat(sds_empty(), argc, words);
+    mem_free(words, (size_t)argc * sizeof *words);
     bool ok = true;
     for (size_t done = 0; ok && done < sds_len(request);) {
         ssize_t n = write(l->fd, request + done, sds_len(request) - done);

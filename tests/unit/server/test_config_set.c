@@ -141,8 +141,11 @@ Test(config_set, the_policy_decides_what_is_counted) {
     static const struct {
         const char *policy;
         bool lru, lfu;
-    } cases[] = {{"allkeys-lru", true, false}, {"volatile-lfu", false, true}, {"volatile-lru", true, false},
-                 {"allkeys-lfu", false, true}, {"volatile-ttl", false, false}};
+    } cases[] = {{"allkeys-lru", true, false},
+                 {"volatile-lfu", false, true},
+                 {"volatile-lru", true, false},
+                 {"allkeys-lfu", false, true},
+                 {"volatile-ttl", false, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_assert_null(SET("maxmemory-policy", cases[i].policy));
         cr_assert_eq(ks_config.lru, cases[i].lru, "%s", cases[i].policy);
