@@ -135,7 +135,9 @@ uint64_t zset_scan(const struct zset *z, uint64_t cursor, zset_scan_fn *fn, void
 /* A tree that nobody sees yet: members can be found, but have no ranks before zset_build_end. */
 struct zset_build {
     struct zset_tree *tree;
-    void *last; /* the element that was added last */
+    void **added; /* the elements in the order in which they came, dropped ones included */
+    size_t n, cap;
+    bool dropped; /* some were: `added` is not to be read any more */
 };
 void zset_build_begin(struct zset_build *b, size_t expected);
 /* Adds the member with this score, or (false) tells the score that it has, unchanged. */

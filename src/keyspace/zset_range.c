@@ -164,6 +164,15 @@ void zset_build_begin(struct zset_build *b, size_t expected) {
     *b = (struct zset_build){.tree = ztree_new(expected)};
 }
 
+static void remember(struct zset_build *b, void *element) {
+    if (b->n == b->cap) {
+        size_t cap = b->cap ? b->cap * 2 : 16;
+        b->added = mem_resize(b->added, b->cap * sizeof *b->added, cap * sizeof *b->added);
+        b->cap = cap;
+    }
+    b->added[b->n++] = element;
+}
+
 bool zset_build_add(struct zset_build *b, slice member, double score, double *old) {
     struct dict *members = b->tree->members;
     uint64_t h = dict_hash(members, member);
@@ -172,8 +181,9 @@ bool zset_build_add(struct zset_build *b, slice member, double score, double *ol
         if (old) *old = element_score(element);
         return false;
     }
-    b->last = ztree_new_element(b->tree, member, score);
-    dict_insert_hashed(members, b->last, h);
+    void *added = ztree_new_element(b->tree, member, score);
+    dict_insert_hashed(members, added, h);
+    remember(b, added);
     return true;
 }
 
@@ -184,12 +194,14 @@ void zset_build_set(struct zset_build *b, slice member, double score) {
 }
 
 void zset_build_set_last(struct zset_build *b, double score) {
-    element_set_score(b->last, score);
+    element_set_score(b->added[b->n - 1], score);
 }
 
 void zset_build_drop(struct zset_build *b, slice member) {
     void *element = dict_take(b->tree->members, member);
-    if (element) ztree_free_element(b->tree, element);
+    if (!element) return;
+    ztree_free_element(b->tree, element);
+    b->dropped = true;
 }
 
 struct ranked {
@@ -212,22 +224,41 @@ static int by_rank(const void *a, const void *b) {
     return member_compare(element_member(x->element), element_member(y->element));
 }
 
+static void rank_all(const struct zset_build *b, struct ranking *r) {
+    if (b->dropped) {
+        dict_each(b->tree->members, add_ranked, r);
+    } else {
+        for (size_t i = 0; i < b->n; i++) add_ranked(r, b->added[i]);
+    }
+}
+
+/* In order, either way, already? Sets that were saved come from the last to the first. */
+static bool is_sorted(const struct ranking *r, bool reverse) {
+    for (size_t i = 1; i < r->n; i++)
+        if ((by_rank(&r->at[i - 1], &r->at[i]) > 0) != reverse) return false;
+    return true;
+}
+
 /* Sorted first: what is appended in order leaves full leaves, and is faster than to search a place for each. */
 struct zset zset_build_end(struct zset_build *b, bool pack) {
     struct zset_tree *t = b->tree;
     size_t n = dict_size(t->members);
     struct ranking r = {.at = mem_alloc(n * sizeof *r.at)};
-    dict_each(t->members, add_ranked, &r);
-    qsort(r.at, r.n, sizeof *r.at, by_rank);
-    for (size_t i = 0; i < r.n; i++) btree_insert(t->order, r.at[i].key, r.at[i].element);
+    rank_all(b, &r);
+    bool reverse = n > 1 && is_sorted(&r, true);
+    if (!reverse && !is_sorted(&r, false)) qsort(r.at, n, sizeof *r.at, by_rank);
+    for (size_t i = 0; i < n; i++) {
+        const struct ranked *next = &r.at[reverse ? n - 1 - i : i];
+        btree_insert(t->order, next->key, next->element);
+    }
     mem_free(r.at, n * sizeof *r.at);
     struct zset z = {.encoding = ZSET_TREE, .tree = t};
-    b->tree = NULL;
+    mem_free(b->added, b->cap * sizeof *b->added);
     if (pack) zset_to_listpack(&z);
     return z;
 }
 
 void zset_build_free(struct zset_build *b) {
     ztree_free(b->tree);
-    b->tree = NULL;
+    mem_free(b->added, b->cap * sizeof *b->added);
 }
