@@ -104,22 +104,35 @@ static void sort_by_size(struct zset_source *s, int n) {
     }
 }
 
-static void unite(const struct combination *o, struct zset_build *b) {
-    for (int i = 0; i < o->n; i++) {
-        struct zset_source_iter it;
-        zset_source_walk(&it, &o->sources[i]);
-        while (zset_source_next(&it)) {
-            double score = weighed(it.score, o->sources[i].weight), old;
-            if (!zset_build_add(b, it.member, score, &old))
-                zset_build_set(b, it.member, combine(old, score, o->aggregate));
-        }
+/* What the walks below have at hand. */
+struct computation {
+    const struct combination *o;
+    const struct zset_source *source; /* the one that is walked */
+    struct zset_build *b;
+    int64_t n; /* of an intersection that is only counted */
+    bool keep_all;
+};
+
+static bool add_to_union(void *ctx, slice member, double score) {
+    struct computation *u = ctx;
+    double old;
+    score = weighed(score, u->source->weight);
+    if (!zset_build_add(u->b, member, score, &old))
+        zset_build_set(u->b, member, combine(old, score, u->o->aggregate));
+    return true;
+}
+
+static void unite(struct computation *u) {
+    for (int i = 0; i < u->o->n; i++) {
+        u->source = &u->o->sources[i];
+        zset_source_each(u->source, add_to_union, u);
     }
 }
 
 /* Whether the member, which is in the first source with this score, is in all; *score becomes the aggregate. */
 static bool in_all(const struct combination *o, slice member, double *score) {
-    double first = *score, other;
-    *score = weighed(first, o->sources[0].weight);
+    double other;
+    *score = weighed(*score, o->sources[0].weight);
     for (int i = 1; i < o->n; i++) {
         if (!zset_source_find(&o->sources[i], member, &other)) return false;
         *score = combine(*score, other * o->sources[i].weight, o->aggregate);
@@ -127,19 +140,20 @@ static bool in_all(const struct combination *o, slice member, double *score) {
     return true;
 }
 
-static void intersect(const struct combination *o, struct zset_build *b) {
-    struct zset_source_iter it;
-    zset_source_walk(&it, &o->sources[0]);
-    while (zset_source_next(&it))
-        if (in_all(o, it.member, &it.score)) zset_build_add(b, it.member, it.score, NULL);
+static bool add_to_intersection(void *ctx, slice member, double score) {
+    struct computation *u = ctx;
+    if (in_all(u->o, member, &score)) zset_build_add(u->b, member, score, NULL);
+    return true;
 }
 
-static int64_t intersection_size(const struct combination *o) {
-    struct zset_source_iter it;
-    int64_t n = 0;
-    zset_source_walk(&it, &o->sources[0]);
-    while ((o->limit == 0 || n < o->limit) && zset_source_next(&it)) n += in_all(o, it.member, &it.score);
-    return n;
+static bool count_in_intersection(void *ctx, slice member, double score) {
+    struct computation *u = ctx;
+    u->n += in_all(u->o, member, &score);
+    return u->o->limit == 0 || u->n < u->o->limit;
+}
+
+static void intersect(struct computation *u) {
+    zset_source_each(&u->o->sources[0], add_to_intersection, u);
 }
 
 static bool in_none_of_others(const struct combination *o, slice member) {
@@ -149,19 +163,26 @@ static bool in_none_of_others(const struct combination *o, slice member) {
     return true;
 }
 
+static bool add_to_difference(void *ctx, slice member, double score) {
+    struct computation *u = ctx;
+    if (u->keep_all || in_none_of_others(u->o, member)) zset_build_add(u->b, member, score, NULL);
+    return true;
+}
+
+static bool drop_from_difference(void *ctx, slice member, double score) {
+    (void)score;
+    zset_build_drop(((struct computation *)ctx)->b, member);
+    return true;
+}
+
 /* Either looks up the first source's members in the others, or drops the others' from the first: what is less. */
-static void subtract(const struct combination *o, struct zset_build *b) {
-    struct zset_source_iter it;
+static void subtract(struct computation *u) {
+    const struct combination *o = u->o;
     size_t lookups = o->sources[0].size * (size_t)(o->n - 1) / 2, drops = 0;
     for (int i = 0; i < o->n; i++) drops += o->sources[i].size;
-    bool drop = drops < lookups;
-    zset_source_walk(&it, &o->sources[0]);
-    while (zset_source_next(&it))
-        if (drop || in_none_of_others(o, it.member)) zset_build_add(b, it.member, it.score, NULL);
-    for (int i = 1; drop && i < o->n; i++) {
-        zset_source_walk(&it, &o->sources[i]);
-        while (zset_source_next(&it)) zset_build_drop(b, it.member);
-    }
+    u->keep_all = drops < lookups;
+    zset_source_each(&o->sources[0], add_to_difference, u);
+    for (int i = 1; u->keep_all && i < o->n; i++) zset_source_each(&o->sources[i], drop_from_difference, u);
 }
 
 /* --- commands --- */
@@ -170,13 +191,15 @@ static void compute(struct client *c, const slice *argv, struct combination *o) 
     static const char *const events[] = {
         [UNION] = "zunionstore", [INTERSECTION] = "zinterstore", [DIFFERENCE] = "zdiffstore"};
     if (o->op != DIFFERENCE) sort_by_size(o->sources, o->n);
+    struct zset_build b;
+    struct computation u = {.o = o, .b = &b};
     if (o->op == CARDINALITY) {
-        reply_int(&c->out, intersection_size(o));
+        zset_source_each(&o->sources[0], count_in_intersection, &u);
+        reply_int(&c->out, u.n);
         return;
     }
-    struct zset_build b;
     zset_build_begin(&b, o->op == UNION ? o->sources[o->n - 1].size : 0);
-    (o->op == UNION ? unite : o->op == INTERSECTION ? intersect : subtract)(o, &b);
+    (o->op == UNION ? unite : o->op == INTERSECTION ? intersect : subtract)(&u);
     struct zset z = zset_build_end(&b, o->store);
     if (o->store) {
         zset_store_result(c, argv[1], &z, events[o->op]);

@@ -209,6 +209,15 @@ static void rule_scan(struct cmd *c) {
     if (chance(3)) add(c, PICK("TYPE", "zset"));
 }
 
+/* Plain sets, as sources of unions and their kind. */
+static void rule_set(struct cmd *c) {
+    bool ints = chance(30);
+    add(c, PICK("SADD", "SADD", "SREM"));
+    add(c, ints ? "intset" : "set");
+    for (int n = 1 + (int)test_below(3); n > 0; n--)
+        ints ? add_i64(c, (int64_t)test_below(200)) : add_member(c);
+}
+
 static void rule_combine(struct cmd *c) {
     const char *name = PICK("ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE", "ZUNION", "ZINTER", "ZDIFF",
                             "ZINTERCARD");
@@ -216,7 +225,7 @@ static void rule_combine(struct cmd *c) {
     if (strlen(name) > 10 || strcmp(name, "ZDIFFSTORE") == 0) add_scored_key(c);
     int n = 1 + (int)test_below(3);
     chance(3) ? add(c, PICK("0", "-1", "x", "5", "9223372036854775807")) : add_i64(c, n);
-    for (int i = 0; i < n; i++) add_key(c);
+    for (int i = 0; i < n; i++) chance(15) ? add(c, PICK("set", "intset")) : add_key(c);
     if (chance(name[1] == 'D' ? 5 : 30)) {
         add(c, PICK("WEIGHTS", "weights"));
         for (int i = 0; i < n; i++)
@@ -238,10 +247,10 @@ static void rule_transaction(struct cmd *c) {
     if (c->argv[0][0] == 'W') add_key(c);
 }
 
-static const struct rule rules[] = {{40, rule_add},       {6, rule_incr},     {15, rule_members},
-                                    {12, rule_whole},     {10, rule_count},   {20, rule_range},
-                                    {12, rule_old_range}, {5, rule_pop},      {5, rule_random},
-                                    {5, rule_scan},       {14, rule_combine}, {2, rule_transaction}};
+static const struct rule rules[] = {
+    {40, rule_add},     {6, rule_incr},        {15, rule_members}, {12, rule_whole}, {10, rule_count},
+    {20, rule_range},   {12, rule_old_range},  {5, rule_pop},      {5, rule_random}, {5, rule_scan},
+    {14, rule_combine}, {2, rule_transaction}, {4, rule_set}};
 
 /* What chance decides agrees in type and number; a scan's order, too, is each server's own. */
 static bool same(const struct cmd *c, redisReply *a, redisReply *b) {
