@@ -92,6 +92,44 @@ Test(peer_aof, a_replicas_files) {
     srv_free(p);
 }
 
+/* Killed and back, ours goes on where its files end: below a real primary, and above a real replica. */
+Test(peer_aof, ours_resumes_below_the_real_one) {
+    struct srv *p = srv_start(REDIS, "%s", "");
+    struct srv *r = srv_start(TANDEM, "--appendonly yes --replicaof 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_link_up(r));
+    WAIT_UNTIL(srv_logged(r, "Background AOF rewrite finished successfully"));
+    for (int i = 0; i < 3; i++) {
+        write_load(p, 300);
+        srv_kill(r);
+        write_load(p, 300);
+        srv_restart(r);
+        WAIT_UNTIL(srv_link_up(r));
+    }
+    wait_same(r, p);
+    cr_assert_eq(srv_info_int(p, "sync_full"), 1);
+    cr_assert_eq(srv_info_int(p, "sync_partial_ok"), 3);
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_aof, the_real_one_resumes_below_ours) {
+    struct srv *p = srv_start(TANDEM, "--appendonly yes --appendfsync always");
+    struct srv *r = srv_start(REDIS, "--replicaof 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_link_up(r));
+    for (int i = 0; i < 3; i++) {
+        write_load(p, 300);
+        srv_kill(p);
+        srv_restart(p);
+        WAIT_UNTIL(srv_link_up(r));
+        cr_assert_eq(srv_info_int(p, "sync_full"), 0);
+        cr_assert_eq(srv_info_int(p, "sync_partial_ok"), 1);
+    }
+    write_load(p, 300);
+    wait_same(r, p);
+    srv_free(r);
+    srv_free(p);
+}
+
 static int run(const char *fmt, const char *dir) {
     char line[400];
     snprintf(line, sizeof line, fmt, dir);
@@ -108,6 +146,32 @@ Test(peer_aof, the_real_checker_finds_nothing_wrong) {
     write_load(s, 300);
     srv_stop(s);
     cr_assert_eq(run("redis-check-aof %s/appendonlydir/appendonly.aof.manifest >/dev/null", s->dir), 0);
+    srv_free(s);
+}
+
+/* One file as Redis 4 to 6 wrote it: an RDB, and commands behind it. */
+Test(peer_aof, an_old_file_with_a_preamble) {
+    struct srv *s = srv_start(REDIS, "--appendonly yes");
+    char before[64], after[64];
+    write_load(s, 500);
+    EXPECT(s, "Background append only file rewriting started", "BGREWRITEAOF");
+    WAIT_UNTIL(srv_info_int(s, "aof_rewrite_in_progress") == 0);
+    write_load(s, 500);
+    usleep(100000);
+    digest_of(s, before);
+    srv_stop(s);
+    cr_assert_eq(
+        run("cd %s && cat appendonlydir/*.base.rdb appendonlydir/*.incr.aof > appendonly.aof && rm -r "
+            "appendonlydir",
+            s->dir),
+        0);
+    s->kind = TANDEM;
+    srv_restart(s);
+    digest_of(s, after);
+    cr_assert_str_eq(after, before);
+    cr_assert(
+        srv_logged(s, "Successfully migrated an old-style AOF file (appendonly.aof) into the AOF directory"));
+    cr_assert(srv_logged(s, "Reading the remaining AOF tail..."));
     srv_free(s);
 }
 
