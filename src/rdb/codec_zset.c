@@ -7,7 +7,7 @@
  *   17    the same with a listpack
  *
  * 5 and 17 are written; the elements of 5 from the last to the first, as Redis does. Loading trusts nothing: a member
- * that occurs twice, a score that is no number, an odd count or an empty set is refused. An order that is wrong is not: it
+ * that occurs twice, a score that is no number or an odd count is refused. An order that is wrong is not: it
  * harms nobody, and Redis takes it too. */
 #include "keyspace/zset.h"
 #include "rdb/codec.h"
@@ -107,10 +107,11 @@ static bool load_packed(struct rdb_reader *r, uint8_t type, struct zset *z, sds 
                       ? lp_from_bytes((const uint8_t *)bytes.p, bytes.n)
                       : NULL;
     size_t n = lp ? lp_length(lp) : 0;
-    if (n == 0 || n % 2 != 0 || !lp_validate(lp, lp_bytes(lp), true, check_entry, NULL) ||
-        !lp_distinct(lp, 2)) {
+    bool ok = lp && n % 2 == 0 && lp_validate(lp, lp_bytes(lp), true, check_entry, NULL) &&
+              lp_distinct(lp, 2);
+    if (!ok || n == 0) {
         lp_free(lp);
-        return rdb_reader_fail(r, "a sorted set whose packed form is damaged");
+        return ok ? rdb_empty_value(r) : rdb_reader_fail(r, "a sorted set whose packed form is damaged");
     }
     *z = (struct zset){.encoding = ZSET_LISTPACK, .lp = lp};
     if (n / 2 > zset_config.listpack_entries) zset_to_tree(z);

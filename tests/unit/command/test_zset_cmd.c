@@ -118,3 +118,60 @@ Test(zset_cmd, random_members_are_different_ones) {
     expect(c, "ZRANDMEMBER nothing 3", "*0\r\n");
     cr_assert_eq(strncmp(ask(c, "ZRANDMEMBER z -20"), "*20\r\n", 5), 0);
 }
+
+/* --- events, in the order in which redis-server 7.0.15 publishes them --- */
+
+static char events[256];
+
+static void note(enum ks_notify_class cls, const char *event, slice key, int dbid) {
+    size_t n = strlen(events);
+    (void)dbid;
+    if (cls == NOTIFY_KEY_MISS) return;
+    cr_assert(cls == (strcmp(event, "del") == 0 ? NOTIFY_GENERIC : NOTIFY_ZSET), "%s", event);
+    snprintf(events + n, sizeof events - n, "%s%s:%.*s", n ? " " : "", event, (int)key.n, key.p);
+}
+
+static void expect_events(struct client *c, const char *line, const char *want) {
+    events[0] = '\0';
+    ask(c, line);
+    cr_assert_str_eq(events, want, "%s: %s", line, events);
+}
+
+Test(zset_cmd, notifies) {
+    static const struct ks_hooks hooks = {.notify = note};
+    struct client *c = new_client();
+    ks_set_hooks(&hooks);
+    expect_events(c, "zadd a 1 x 2 y 3 z", "zadd:a");
+    expect_events(c, "zadd a 1 x", "");
+    expect_events(c, "zadd a xx 1 q", "");
+    expect_events(c, "zadd a incr 5 x", "zincr:a");
+    expect_events(c, "zincrby a 0 x", "");
+    expect_events(c, "zincrby b 1 m", "zincr:b");
+    expect_events(c, "zrem a nothing", "");
+    expect_events(c, "zrem a x", "zrem:a");
+    expect_events(c, "zrem b m", "zrem:b del:b");
+    expect_events(c, "zremrangebyrank a 5 6", "");
+    expect_events(c, "zremrangebyscore a 2 2", "zremrangebyscore:a");
+    expect_events(c, "zremrangebylex a - +", "zremrangebylex:a del:a");
+    expect_events(c, "zadd a 1 x 2 y 3 z", "zadd:a");
+    expect_events(c, "zremrangebyrank a 0 0", "zremrangebyrank:a");
+    expect_events(c, "zrangestore s a 0 -1", "zrangestore:s");
+    expect_events(c, "zrangestore s a 9 10", "del:s");
+    expect_events(c, "zrangestore s a 9 10", "");
+    expect_events(c, "zunionstore u 2 a s", "zunionstore:u");
+    expect_events(c, "zinterstore u 2 a u", "zinterstore:u");
+    expect_events(c, "zdiffstore v 1 a", "zdiffstore:v");
+    expect_events(c, "zdiffstore v 2 a u", "del:v");
+    expect_events(c, "zpopmin u", "zpopmin:u");
+    expect_events(c, "zpopmax a 5", "zpopmax:a del:a");
+    expect_events(c, "zmpop 2 nokey u min count 5", "zpopmin:u del:u");
+    expect_events(c, "zadd a 1 x", "zadd:a");
+    expect_events(c, "bzpopmin a 0", "zpopmin:a del:a");
+    expect_events(c, "zadd a 1 x 2 y", "zadd:a");
+    expect_events(c, "bzmpop 0 1 a max count 5", "zpopmax:a del:a");
+    expect_events(c, "geoadd g 13 38 p 14 39 q", "zadd:g");
+    expect_events(c, "geoadd g 13 38 p", "");
+    expect_events(c, "geosearchstore gs g fromlonlat 13 38 byradius 10 km", "geosearchstore:gs");
+    expect_events(c, "georadius g 13 38 10 km store gr", "georadiusstore:gr");
+    expect_events(c, "georadius g 50 50 1 km store gr", "del:gr");
+}
