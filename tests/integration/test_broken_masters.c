@@ -274,6 +274,38 @@ Test(broken_masters, info_while_the_snapshot_is_awaited) {
     srv_free(r);
 }
 
+/* DEBUG RELOAD serves others meanwhile, but two loads at once would mix their data. */
+Test(broken_masters, a_snapshot_that_is_complete_during_a_reload_waits_for_its_end) {
+    char rdb[512], head[80];
+    struct master m;
+    struct srv *r = srv_start(TANDEM, "--rdbcompression no --key-load-delay 50 "
+                                      "--loading-process-events-interval-bytes 1024");
+    size_t n = make_rdb(rdb, 3, false);
+    EXPECT(r, "OK", "DEBUG POPULATE 10000 key 100");
+    master_open(&m);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+    accept_replica(&m);
+    play_until(&m, "PSYNC");
+    snprintf(head, sizeof head, "+FULLRESYNC " ID " 9\r\n$%zu\r\n", n);
+    say_text(&m, head);
+    WAIT_UNTIL(leftovers(r));
+    redisContext *reloader = srv_connect(r);
+    redisAppendCommand(reloader, "DEBUG RELOAD");
+    int done = 0;
+    cr_assert_eq(redisBufferWrite(reloader, &done), REDIS_OK);
+    WAIT_UNTIL(strcmp(srv_info(r, "loading"), "1") == 0);
+    say(&m, rdb, n);
+    redisReply *reply;
+    cr_assert_eq(redisGetReply(reloader, (void **)&reply), REDIS_OK, "it died");
+    cr_assert_str_eq(reply->str, "OK");
+    freeReplyObject(reply);
+    redisFree(reloader);
+    WAIT_UNTIL(srv_link_up(r));
+    EXPECT(r, "(integer) 3", "DBSIZE");
+    master_close(&m);
+    srv_free(r);
+}
+
 Test(broken_masters, a_server_that_stops_leaves_no_half_received_file) {
     struct master m;
     struct srv *r = srv_start(TANDEM, "%s", "");
