@@ -267,3 +267,21 @@ Test(fullsync, a_primarys_directory_disappears) {
     srv_free(r);
     srv_free(p);
 }
+
+/* DEBUG RELOAD serves others meanwhile; what a replica gets must not be half of the data. */
+Test(fullsync, no_snapshot_is_taken_in_the_middle_of_a_reload) {
+    struct srv *p = srv_start(TANDEM, "--rdbcompression no --repl-diskless-sync no "
+                                      "--loading-process-events-interval-bytes 1024");
+    EXPECT(p, "OK", "DEBUG POPULATE 10000 key 100");
+    EXPECT(p, "OK", "SAVE");
+    EXPECT(p, "OK", "CONFIG SET rdb-key-save-delay 20 key-load-delay 100");
+    EXPECT(p, "Background saving started", "BGSAVE");
+    struct srv *r = follower(p->port);
+    WAIT_UNTIL(srv_logged(p, "Can't attach the replica to the current BGSAVE"));
+    EXPECT(p, "OK", "DEBUG RELOAD NOSAVE");
+    EXPECT(p, "OK", "CONFIG SET rdb-key-save-delay 0 key-load-delay 0");
+    wait_same(r, p);
+    EXPECT(r, "(integer) 10000", "DBSIZE");
+    srv_free(r);
+    srv_free(p);
+}
