@@ -98,6 +98,12 @@ size_t lp_encode(uint8_t *at, slice s) {
     return put_entry(at, &e);
 }
 
+size_t lp_encode_int(uint8_t *at, int64_t v) {
+    struct entry e;
+    int_entry(&e, v);
+    return put_entry(at, &e);
+}
+
 void lp_set_header(uint8_t *lp, size_t bytes, size_t count) {
     assert_that(bytes <= UINT32_MAX);
     lp_set_bytes(lp, bytes);

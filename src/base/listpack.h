@@ -58,6 +58,12 @@ uint8_t *lp_new(void);
 uint8_t *lp_copy(const uint8_t *lp);
 void lp_free(uint8_t *lp);     /* NULL is fine */
 size_t lp_length(uint8_t *lp); /* entries; walks when the header doesn't know, and then notes what it can */
+static inline size_t
+lp_header_count(const uint8_t *lp) { /* what the header says: LP_COUNT_UNKNOWN, perhaps */
+    uint16_t le;
+    memcpy(&le, lp + 4, sizeof(le));
+    return le16toh(le);
+}
 static inline size_t lp_bytes(const uint8_t *lp) {
     uint32_t le;
     memcpy(&le, lp, sizeof(le));
@@ -139,8 +145,12 @@ bool lp_validate(const uint8_t *lp, size_t n, bool deep, bool (*each)(void *ctx,
 bool lp_distinct(uint8_t *lp, unsigned stride);
 uint8_t *lp_from_bytes(const uint8_t *bytes, size_t n); /* a copy of validated bytes */
 
-size_t lp_encoded_bytes(slice s);       /* what the entry of s takes */
-size_t lp_encode(uint8_t *at, slice s); /* writes the entry of s, returns its bytes */
+size_t lp_encoded_bytes(slice s);             /* what the entry of s takes */
+size_t lp_encode(uint8_t *at, slice s);       /* writes the entry of s, returns its bytes */
+size_t lp_encode_int(uint8_t *at, int64_t v); /* the same for a number: LP_INT_ENTRY_BYTES_MAX at most */
+#define LP_INT_ENTRY_BYTES_MAX 10
+/* No text's entry is longer than the text and this. */
+#define LP_ENTRY_OVERHEAD_MAX 10
 void lp_set_header(uint8_t *lp, size_t bytes,
                    size_t count); /* a count of 65535 and more is noted as unknown */
 

@@ -5,12 +5,6 @@
 #include "base/assert.h"
 #include "base/listpack.h"
 
-static inline size_t lp_header_count(const uint8_t *lp) {
-    uint16_t le;
-    memcpy(&le, lp + 4, sizeof(le));
-    return le16toh(le);
-}
-
 static inline void lp_set_bytes(uint8_t *lp, size_t bytes) {
     uint32_t le = htole32((uint32_t)bytes);
     memcpy(lp, &le, sizeof(le));

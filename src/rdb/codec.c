@@ -19,7 +19,7 @@ struct rdb_config rdb_config = {.compression = true,
 
 static const struct rdb_codec *const codecs[VALUE_TYPES] = {
     [TYPE_STRING] = &rdb_string_codec, [TYPE_LIST] = &rdb_list_codec, [TYPE_SET] = &rdb_set_codec,
-    [TYPE_HASH] = &rdb_hash_codec,     [TYPE_ZSET] = &rdb_zset_codec,
+    [TYPE_HASH] = &rdb_hash_codec,     [TYPE_ZSET] = &rdb_zset_codec, [TYPE_STREAM] = &rdb_stream_codec,
 };
 
 /* name: what the refusal of a type that cannot be loaded says. */
@@ -41,13 +41,13 @@ static const struct {
     [RDB_TYPE_ZSET_ZIPLIST] = {"zset-ziplist", rdb_load_zset_value},
     [RDB_TYPE_HASH_ZIPLIST] = {"hash-ziplist", rdb_load_hash_value},
     [RDB_TYPE_LIST_QUICKLIST] = {"quicklist", rdb_load_list_value},
-    [RDB_TYPE_STREAM_LISTPACKS] = {"stream", NULL},
+    [RDB_TYPE_STREAM_LISTPACKS] = {"stream", rdb_load_stream_value},
     [RDB_TYPE_HASH_LISTPACK] = {"hash-listpack", rdb_load_hash_value},
     [RDB_TYPE_ZSET_LISTPACK] = {"zset-listpack", rdb_load_zset_value},
     [RDB_TYPE_LIST_QUICKLIST_2] = {"quicklist-v2", rdb_load_list_value},
-    [RDB_TYPE_STREAM_LISTPACKS_2] = {"stream-v2", NULL},
+    [RDB_TYPE_STREAM_LISTPACKS_2] = {"stream-v2", rdb_load_stream_value},
     [RDB_TYPE_SET_LISTPACK] = {"set-listpack", rdb_load_set_value},
-    [RDB_TYPE_STREAM_LISTPACKS_3] = {"stream-v3", NULL},
+    [RDB_TYPE_STREAM_LISTPACKS_3] = {"stream-v3", rdb_load_stream_value},
 };
 
 const struct rdb_codec *rdb_codec_of(enum value_type type) {

@@ -15,14 +15,15 @@ struct rdb_codec {
     bool (*save)(struct rdb_writer *w, const struct entry *e);
 };
 const struct rdb_codec *rdb_codec_of(enum value_type type); /* asserts that there is one */
-extern const struct rdb_codec rdb_string_codec, rdb_list_codec, rdb_set_codec, rdb_hash_codec, rdb_zset_codec;
+extern const struct rdb_codec rdb_string_codec, rdb_list_codec, rdb_set_codec, rdb_hash_codec, rdb_zset_codec,
+    rdb_stream_codec;
 
 /* --- loading: one row a type byte --- */
 /* Fills *v, which is zeroed. v->bytes may lie in the reader's buffer or in *hold (an sds that may be NULL and may move),
  * valid until the next call with either; v->ptr is the caller's to free. */
 typedef bool rdb_load_fn(struct rdb_reader *r, uint8_t type, struct value *v, sds *hold);
 rdb_load_fn rdb_load_string_value, rdb_load_list_value, rdb_load_set_value, rdb_load_hash_value,
-    rdb_load_zset_value;
+    rdb_load_zset_value, rdb_load_stream_value;
 /* What a loader returns (false) when the value was read whole and well-formed but holds nothing, as some old Redis wrote:
  * no such key may exist, and who loads a file passes over it. */
 bool rdb_empty_value(struct rdb_reader *r);

@@ -15,6 +15,7 @@
 #include "keyspace/hash.h"
 #include "keyspace/list.h"
 #include "keyspace/set.h"
+#include "keyspace/stream.h"
 #include "keyspace/zset.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
@@ -248,6 +249,8 @@ const struct directive directives[] = {
     INT("list-max-listpack-size", "list-max-ziplist-size", 0, &list_config.max_listpack_size, INT_MIN,
         INT_MAX, "-2"),
     INT("list-compress-depth", NULL, 0, &list_config.compress_depth, 0, INT_MAX, "0"),
+    BYTES("stream-node-max-bytes", NULL, 0, &stream_config.node_max_bytes, 0, INT64_MAX, "4kb"),
+    COUNT("stream-node-max-entries", NULL, 0, &stream_config.node_max_entries, 0, INT64_MAX, "100"),
     INT("lfu-log-factor", NULL, 0, &KS->lfu_log_factor, 0, INT_MAX, "10"),
     INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
 

@@ -63,8 +63,6 @@ static const char *const unsupported[] = {
     "slowlog-log-slower-than",
     "slowlog-max-len",
     "socket-mark-id",
-    "stream-node-max-bytes",
-    "stream-node-max-entries",
     "tls-auth-clients",
     "tls-ca-cert-dir",
     "tls-ca-cert-file",
