@@ -105,6 +105,14 @@ static bool start(void) {
     aof_status.state = AOF_WAIT_REWRITE;
     aof_status.last_write_ok = true;
     aof_sync_start();
+    if (aof_rewrite_is_child()) { /* of the time when AOF was off: nothing goes with it that was written since */
+        aof_status.rewrite_scheduled = true;
+        log_notice(
+            "AOF was enabled but there is already an AOF rewriting in background. Stopping background AOF "
+            "and starting a rewrite now.");
+        aof_rewrite_kill();
+        return true;
+    }
     if (child_active() != CHILD_NONE) {
         aof_status.rewrite_scheduled = true;
         log_notice("AOF was enabled but there is already another background operation. An AOF background was "

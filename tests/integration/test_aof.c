@@ -196,6 +196,23 @@ Test(aof, turned_on_and_off) {
     srv_free(s);
 }
 
+Test(aof, turned_on_during_a_rewrite) {
+    struct srv *s = srv_start(TANDEM, "--rdb-key-save-delay 10000");
+    for (int i = 0; i < 50; i++) srv_cmd(s, "SET k:%d x", i);
+    EXPECT(s, "Background append only file rewriting started", "BGREWRITEAOF");
+    EXPECT(s, "OK", "SET since x");
+    EXPECT(s, "OK", "CONFIG SET rdb-key-save-delay 0");
+    EXPECT(s, "OK", "CONFIG SET appendonly yes");
+    cr_assert(srv_logged(s, "Stopping background AOF and starting a rewrite now."));
+    WAIT_UNTIL(srv_logged(s, "Background AOF rewrite finished successfully"));
+    cr_assert_str_eq(aof_files_of(s), "appendonly.aof.1.base.rdb " INCR_1 " appendonly.aof.manifest");
+    strcat(s->args, " --appendonly yes");
+    aof_kill(s);
+    srv_restart(s);
+    EXPECT(s, "(integer) 51", "DBSIZE");
+    srv_free(s);
+}
+
 /* What the transaction wrote before and behind it counts once. */
 Test(aof, turned_on_inside_a_transaction) {
     struct srv *s = srv_start(TANDEM, "--repl-backlog-ttl 0"),
