@@ -2,6 +2,7 @@
  * shape from. The shape is covered by up to nine cells, each a range of scores; of what is found there, what lies
  * within the shape is the result, in the order of the cells unless it is to be sorted. */
 #include "base/alloc.h"
+#include "base/partial_sort.h"
 #include "command/geo_cmd.h"
 #include "command/handlers.h"
 
@@ -28,7 +29,7 @@ struct found {
     char digits[LP_INT_BYTES];
     double score, distance_m;
     struct geo_point point;
-    size_t at; /* keeps the sort stable */
+    size_t at; /* its place in the order in which they were found */
 };
 struct result {
     struct found *found;
@@ -199,14 +200,31 @@ static void search_cell(const struct query *q, struct geo_cell cell, struct resu
 
 static int by_distance(const void *a, const void *b) {
     const struct found *x = a, *y = b;
-    if (x->distance_m != y->distance_m) return x->distance_m < y->distance_m ? -1 : 1;
-    return x->at < y->at ? -1 : 1;
+    return (x->distance_m > y->distance_m) - (x->distance_m < y->distance_m);
 }
 
 static int by_distance_down(const void *a, const void *b) {
+    return by_distance(b, a);
+}
+
+static int by_distance_stable(const void *a, const void *b) {
     const struct found *x = a, *y = b;
-    if (x->distance_m != y->distance_m) return x->distance_m > y->distance_m ? -1 : 1;
-    return x->at < y->at ? -1 : 1;
+    int c = by_distance(a, b);
+    return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+static int by_distance_down_stable(const void *a, const void *b) {
+    const struct found *x = a, *y = b;
+    int c = by_distance(b, a);
+    return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Only what will be told is sorted. Members that are equally far come as found when all are told. */
+static void sort_result(struct result *r, bool down, size_t wanted) {
+    if (wanted == r->n)
+        qsort(r->found, r->n, sizeof *r->found, down ? by_distance_down_stable : by_distance_stable);
+    else
+        partial_sort(r->found, r->n, sizeof *r->found, down ? by_distance_down : by_distance, 0, wanted);
 }
 
 /* COUNT means the nearest ones, unless ANY or DESC says otherwise. */
@@ -215,8 +233,9 @@ static void search(const struct query *q, struct result *r) {
     int n = geo_cover(&q->shape, cells);
     for (int i = 0; i < n && !(q->any && r->n >= (uint64_t)q->count); i++) search_cell(q, cells[i], r);
     int sort = q->sort ? q->sort : q->count && !q->any;
-    if (sort && r->n > 1) qsort(r->found, r->n, sizeof *r->found, sort > 0 ? by_distance : by_distance_down);
-    if (q->count && (uint64_t)q->count < r->n) r->n = (size_t)q->count;
+    size_t wanted = q->count && (uint64_t)q->count < r->n ? (size_t)q->count : r->n;
+    if (sort && r->n > 1) sort_result(r, sort < 0, wanted);
+    r->n = wanted;
 }
 
 static void reply_result(struct client *c, const struct query *q, const struct result *r) {
