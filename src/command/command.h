@@ -136,6 +136,7 @@ struct command {
 
     /* --- filled at start-up --- */
     const struct command *parent;
+    int element; /* argv index of the (first) element that is looked up in the value at argv[1]; 0: none */
     int n_keys, first_key, last_key,
         key_step; /* n_keys: key specifications; the rest as COMMAND's legacy fields */
     struct command_stats stats;

@@ -2,7 +2,7 @@
  *
  * prepare works on a small group of requests from many clients: it looks each command up and touches the memory that
  * the commands will need - first the buckets of all their keys, then, when all those loads are under way, the
- * entries - so that the cache misses of a group overlap. execute then runs them one by one.
+ * entries, and the same for elements of values - so that the cache misses of a group overlap. execute then runs them one by one.
  *
  * Invariant: whatever a top-level request changed is in the log when execute returns, in one piece (propagate.h).
  * Nothing is allocated on the way of a plain command. What may run when is decided in gate.c.
@@ -12,6 +12,7 @@
 #include "command/dispatch.h"
 
 #include "base/assert.h"
+#include "base/dict.h"
 #include "command/blocking.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
@@ -53,6 +54,27 @@ static int add_fetches(const struct request *r, int n) {
     return n;
 }
 
+/* The elements that the group's commands will look up in their values (HSET, SADD, SISMEMBER): again all buckets first, then
+ * the items. Their keys' entries have been fetched by now. */
+static struct {
+    const struct dict *table;
+    uint64_t hash;
+} elements[FETCHES];
+
+static void prefetch_elements(const struct request *reqs, int n) {
+    int found = 0;
+    for (int i = 0; i < n && found < FETCHES; i++) {
+        const struct request *r = &reqs[i];
+        const struct command *cmd = r->command;
+        if (likely(!cmd || cmd->element == 0 || r->argc <= cmd->element)) continue;
+        slice key = r->argv[1];
+        elements[found].table = db_prefetch_element(ks_db(r->c->db), key, db_hash(key), r->argv[cmd->element],
+                                                    &elements[found].hash);
+        found += elements[found].table != NULL;
+    }
+    for (int i = 0; i < found; i++) dict_prefetch_item(elements[i].table, elements[i].hash);
+}
+
 static void refresh_clock(void) {
     if (likely(last_tick - clock_tick <= CLOCK_TICKS)) return;
     clock_tick = last_tick;
@@ -67,6 +89,7 @@ void dispatch_prepare(struct request *reqs, int n) {
         for (int i = 0; i < n; i++) keys = add_fetches(&reqs[i], keys);
     for (int i = 0; i < keys; i++) db_prefetch_bucket(fetches[i].db, fetches[i].hash);
     for (int i = 0; i < keys; i++) db_prefetch_entry(fetches[i].db, fetches[i].hash);
+    if (n > 1) prefetch_elements(reqs, n);
     last_tick = ticks_now();
     refresh_clock();
 }

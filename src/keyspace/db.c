@@ -54,6 +54,21 @@ void db_prefetch_entry(struct db *db, uint64_t hash) {
     dict_prefetch_item(db->entries, hash);
 }
 
+struct dict *db_prefetch_element(struct db *db, slice key, uint64_t hash, slice element,
+                                 uint64_t *element_hash) {
+    const struct entry *e = dict_find_hashed(db->entries, key, hash);
+    if (!e || entry_type(e) == TYPE_STRING) return NULL;
+    const struct value_type_ops *ops = value_ops(entry_type(e));
+    struct dict *d = ops->table ? ops->table(entry_encoding(e), entry_ptr(e)) : NULL;
+    if (d) {
+        *element_hash = dict_hash(d, element);
+        dict_prefetch_bucket(d, *element_hash);
+    } else {
+        __builtin_prefetch(entry_ptr(e));
+    }
+    return d;
+}
+
 /* --- changing --- */
 
 void db_adopt(struct db *db, struct entry *old, struct entry *fresh, uint64_t hash, bool indexed) {

@@ -91,6 +91,10 @@ struct entry *db_write(struct db *db, slice key,
 /* Prefetch in two stages for a batch of keys (dict.h). */
 void db_prefetch_bucket(struct db *db, uint64_t hash);
 void db_prefetch_entry(struct db *db, uint64_t hash);
+/* The same for an element of the value at key (hash: db_hash(key)), once its entry is in cache: where it is looked up,
+ * whose bucket is fetched now; dict_prefetch_item is the second stage. NULL: nothing to look up. */
+struct dict *db_prefetch_element(struct db *db, slice key, uint64_t hash, slice element,
+                                 uint64_t *element_hash);
 uint64_t db_hash(slice key);
 
 /* --- setting: the key's value is replaced whatever its type; key and value bytes are copied (value.h) --- */

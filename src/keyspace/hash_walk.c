@@ -87,6 +87,10 @@ static bool free_some(unsigned encoding, void *ptr, size_t n) {
     return encoding == HASH_TABLE && dict_free_some(ptr, n);
 }
 
+static struct dict *table_op(unsigned encoding, void *ptr) {
+    return encoding == HASH_TABLE ? ptr : NULL;
+}
+
 static void *copy_op(unsigned encoding, const void *ptr) {
     if (encoding == HASH_TABLE) return table_copy(ptr, &hash_dict_type, hash_element_copy);
     return lp_copy(ptr);
@@ -114,4 +118,5 @@ const struct value_type_ops hash_value_ops = {.encoding_name = encoding_name,
                                               .free_some = free_some,
                                               .copy = copy_op,
                                               .bytes = bytes_op,
+                                              .table = table_op,
                                               .digest = digest_op};

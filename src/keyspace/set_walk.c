@@ -128,6 +128,10 @@ static bool free_some(unsigned encoding, void *ptr, size_t n) {
     return encoding == SET_TABLE && dict_free_some(ptr, n);
 }
 
+static struct dict *table_op(unsigned encoding, void *ptr) {
+    return encoding == SET_TABLE ? ptr : NULL;
+}
+
 static void *copy_op(unsigned encoding, const void *ptr) {
     if (encoding == SET_TABLE) return table_copy(ptr, &set_dict_type, set_item_copy);
     return intset_copy(ptr);
@@ -152,4 +156,5 @@ const struct value_type_ops set_value_ops = {.encoding_name = encoding_name,
                                              .free_some = free_some,
                                              .copy = copy_op,
                                              .bytes = bytes_op,
+                                             .table = table_op,
                                              .digest = digest_op};

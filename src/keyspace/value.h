@@ -8,6 +8,8 @@
 #include "base/slice.h"
 #include <stdint.h>
 
+struct dict;
+
 /* Numbers of Redis's object types (RDB and DEBUG speak them). */
 enum value_type {
     TYPE_STRING = 0,
@@ -33,6 +35,8 @@ struct value_type_ops {
     size_t (*bytes)(unsigned encoding, const void *ptr); /* memory held by the structure */
     /* Mixes the value's elements into digest (keyspace/digest.h tells how). */
     void (*digest)(unsigned encoding, const void *ptr, uint8_t digest[20]);
+    /* The dict in which elements are looked up by name, NULL: none (a compact form). May be NULL. */
+    struct dict *(*table)(unsigned encoding, void *ptr);
 };
 #define LAZYFREE_EFFORT_MIN 64
 

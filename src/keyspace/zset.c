@@ -143,6 +143,10 @@ static bool free_some(unsigned encoding, void *ptr, size_t n) {
     return encoding == ZSET_TREE && ztree_free_some(ptr, n);
 }
 
+static struct dict *table(unsigned encoding, void *ptr) {
+    return encoding == ZSET_TREE ? ((struct zset_tree *)ptr)->members : NULL;
+}
+
 static void *copy(unsigned encoding, const void *ptr) {
     return encoding == ZSET_LISTPACK ? (void *)lp_copy(ptr) : ztree_copy(ptr);
 }
@@ -172,6 +176,7 @@ void zset_register(void) {
                                               .free_some = free_some,
                                               .copy = copy,
                                               .bytes = bytes,
+                                              .table = table,
                                               .digest = digest};
     value_register_type(TYPE_ZSET, &ops);
 }

@@ -108,3 +108,15 @@ Test(table, list_filters) {
     expect(c, "command list filterby module x", "*0\r\n");
     expect(c, "command list filterby", "-ERR syntax error\r\n");
 }
+
+Test(table, knows_where_elements_are_named) {
+    static const struct {
+        const char *name;
+        int element;
+    } rows[] = {{"hset", 2},    {"hget", 2},   {"sadd", 2},        {"sismember", 2},
+                {"zscore", 2},  {"zadd", 3},   {"zincrby", 3},     {"spop", 0},
+                {"hgetall", 0}, {"sinter", 0}, {"get", 0},         {"lpush", 0},
+                {"smove", 0},   {"append", 0}, {"zunionstore", 0}, {"setrange", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(command_lookup(slice_of(rows[i].name))->element, rows[i].element, "%s", rows[i].name);
+}

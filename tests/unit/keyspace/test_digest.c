@@ -133,7 +133,8 @@ Test(ks_digest, other_types_mix_by_their_own_rule) {
     };
     static struct value_type_ops ops[sizeof rows / sizeof *rows];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        ops[i] = (struct value_type_ops){no_name, no_free, no_size, NULL, no_copy, no_size, rows[i].digest};
+        ops[i] = (struct value_type_ops){no_name, no_free, no_size,        NULL,
+                                         no_copy, no_size, rows[i].digest, NULL};
         value_register_type(rows[i].type, &ops[i]);
         struct value v = {.type = (uint8_t)rows[i].type, .ptr = &ops[i]};
         db_set(ks_db(0), slice_of(rows[i].key), &v, NO_EXPIRE);
