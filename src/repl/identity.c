@@ -61,14 +61,14 @@ void repl_change_id(void) {
 
 /* What the replica's id says of the past is true up to the last byte we hold; its next byte may differ from
  * ours. */
-static void keep_as_second(void) {
+static void keep_as_second(int stream_dbid) {
     memcpy(self.id2, self.id, sizeof self.id2);
     self.second_offset = repl_offset() + 1;
+    self.second_db = stream_dbid;
 }
 
 void repl_shift_id(void) {
-    keep_as_second();
-    self.second_db = link_stream_db();
+    keep_as_second(link_stream_db());
     draw_id();
     log_warning("Setting secondary replication ID to %s, valid up to offset: %lld. New replication ID is %s",
                 self.id2, (long long)self.second_offset, self.id);
@@ -82,7 +82,7 @@ void identity_adopt(const char *id) {
 
 void identity_continue_as(const char *id) {
     assert_that(strlen(id) == REPLID_CHARS);
-    keep_as_second();
+    keep_as_second(link_stream_db());
     memcpy(self.id, id, sizeof self.id);
     log_warning("Master replication ID changed to %s", self.id);
 }
@@ -190,7 +190,7 @@ void repl_recover_done(bool good, int dbid) {
     } else if (repl_is_replica()) {
         link_note_history(dbid);
     } else {
-        keep_as_second();
+        keep_as_second(dbid);
         draw_id();
     }
 }

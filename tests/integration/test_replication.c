@@ -157,8 +157,8 @@ Test(replication, keys_that_expire_while_the_primary_is_down_go_everywhere) {
 }
 
 /* The old primary comes back by its own file, and is told only then that it is a replica now. */
-Test(replication, an_old_primary_that_comes_back_resumes_partially) {
-    struct srv *p = srv_start(TANDEM, "--save '900 1000000'"),
+static void old_primary_comes_back(const char *persistence) {
+    struct srv *p = srv_start(TANDEM, "%s", persistence),
                *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
     WAIT_UNTIL(srv_link_up(r));
     EXPECT(p, "OK", "SELECT 5");
@@ -178,6 +178,11 @@ Test(replication, an_old_primary_that_comes_back_resumes_partially) {
     EXPECT(p, "\"2\"", "GET b");
     srv_free(r);
     srv_free(p);
+}
+
+Test(replication, an_old_primary_that_comes_back_resumes_partially) {
+    old_primary_comes_back("--save '900 1000000'");
+    old_primary_comes_back("--appendonly yes --appendfsync always");
 }
 
 /* A transfer that breaks anywhere is tried again, and what the replica held stays until a whole file is there. */

@@ -62,6 +62,10 @@ Test(identity, the_old_name_comes_back_while_the_new_one_means_nothing, .init = 
     cr_assert_str_eq(repl_id(), ID);
     cr_assert_str_eq(repl_id2(), NO_ID);
     cr_assert_eq(dbid, 3);
+    repl_recover_done(true, 7); /* the same from append-only files */
+    cr_assert_str_eq(repl_id2(), ID);
+    cr_assert(identity_reclaim(&dbid));
+    cr_assert_eq(dbid, 7);
 
     repl_shift_id();
     identity_tell();
