@@ -28,6 +28,14 @@ HANDLER(setex_command);
 HANDLER(setnx_command);
 HANDLER(setrange_command);
 HANDLER(strlen_command);
+/* --- bitmap --- */
+HANDLER(bitcount_command);
+HANDLER(bitfield_command);
+HANDLER(bitfield_ro_command);
+HANDLER(bitop_command);
+HANDLER(bitpos_command);
+HANDLER(getbit_command);
+HANDLER(setbit_command);
 /* --- list --- */
 HANDLER(blmove_command);
 HANDLER(blmpop_command);

@@ -12,14 +12,14 @@
 #include <ctype.h>
 #include "base/assert.h"
 
-extern struct command string_commands[], list_commands[], set_commands[], hash_commands[],
+extern struct command string_commands[], bitmap_commands[], list_commands[], set_commands[], hash_commands[],
     sorted_set_commands[], stream_commands[], geo_commands[], generic_commands[], connection_commands[],
     transactions_commands[], server_commands[];
 
-static struct command *const groups[] = {string_commands,       list_commands,       set_commands,
-                                         hash_commands,         sorted_set_commands, stream_commands,
-                                         geo_commands,          generic_commands,    connection_commands,
-                                         transactions_commands, server_commands};
+static struct command *const groups[] = {string_commands,     bitmap_commands,       list_commands,
+                                         set_commands,        hash_commands,         sorted_set_commands,
+                                         stream_commands,     geo_commands,          generic_commands,
+                                         connection_commands, transactions_commands, server_commands};
 
 enum { SLOTS = 1024, COMMANDS_MAX = 400 };
 

@@ -3,7 +3,6 @@
 #include "support/differential.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COMMANDS 20000 /* for each of the settings */
@@ -188,36 +187,12 @@ Test(differential_list, plain_nodes) {
 
 /* The same stream to a replica of the other kind, and then all of it as a snapshot to a second one. */
 static void run_replicated(enum srv_kind primary, enum srv_kind replica) {
-    struct cmd *c = calloc(1, sizeof *c);
     struct srv *from = srv_start(primary, "--list-max-listpack-size 3 --list-compress-depth 1"),
                *to = srv_start(replica, "%s", ""), *late = srv_start(replica, "%s", "");
-    redisContext *conn = srv_connect(from);
-    srv_replicate(to, from);
-    test_seed();
-    for (int i = 0; i < 10000; i++) {
-        const char *argv[CMD_ARGS_MAX];
-        make_command(rules, sizeof rules / sizeof *rules, c);
-        for (int k = 0; k < c->argc; k++) argv[k] = c->argv[k];
-        redisAppendCommandArgv(conn, c->argc, argv, c->len);
-        if (i % 100 != 99) continue;
-        for (int k = 0; k < 100; k++) {
-            redisReply *r;
-            cr_assert(redisGetReply(conn, (void **)&r) == REDIS_OK, "%s", conn->errstr);
-            freeReplyObject(r);
-        }
-    }
-    redisFree(conn);
-    srv_wait_synced(to, from);
-    cr_assert(srv_same_data(to, from), "the stream differs after TEST_SEED=%llu",
-              (unsigned long long)test_seed());
-    srv_replicate(late, from);
-    srv_wait_synced(late, from);
-    cr_assert(srv_same_data(late, from), "the snapshot differs after TEST_SEED=%llu",
-              (unsigned long long)test_seed());
+    differential_follow(from, to, late, rules, sizeof rules / sizeof *rules, 10000);
     srv_free(late);
     srv_free(to);
     srv_free(from);
-    free(c);
 }
 
 Test(differential_list, a_real_replica_follows) {

@@ -192,3 +192,35 @@ void differential_exchange_files(struct srv *from, struct srv *to) {
     srv_restart(to);
     cr_assert(srv_same_data(from, to), "from the %s file", from->kind == TANDEM ? "tandem" : "redis");
 }
+
+static void follow_check(struct srv *follower, struct srv *primary, const char *how) {
+    srv_wait_synced(follower, primary);
+    cr_assert(srv_same_data(follower, primary), "the %s differs after TEST_SEED=%llu", how,
+              (unsigned long long)test_seed());
+}
+
+void differential_follow(struct srv *primary, struct srv *replica, struct srv *late, const struct rule *rules,
+                         int n_rules, int commands) {
+    struct cmd *c = calloc(1, sizeof *c);
+    redisContext *conn = srv_connect(primary);
+    srv_replicate(replica, primary);
+    test_seed();
+    for (int done = 0; done < commands; done += BATCH) {
+        for (int i = 0; i < BATCH; i++) {
+            const char *argv[CMD_ARGS_MAX];
+            make_command(rules, n_rules, c);
+            for (int k = 0; k < c->argc; k++) argv[k] = c->argv[k];
+            redisAppendCommandArgv(conn, c->argc, argv, c->len);
+        }
+        for (int i = 0; i < BATCH; i++) {
+            redisReply *r;
+            cr_assert(redisGetReply(conn, (void **)&r) == REDIS_OK, "%s", conn->errstr);
+            freeReplyObject(r);
+        }
+    }
+    redisFree(conn);
+    free(c);
+    follow_check(replica, primary, "stream");
+    srv_replicate(late, primary);
+    follow_check(late, primary, "snapshot");
+}

@@ -51,6 +51,10 @@ void differential_exchange_dumps(struct srv *from, struct srv *to, const char *c
 /* What `from` saves, `to` loads to the same data: it is restarted, with the settings of its start. */
 void differential_exchange_files(struct srv *from, struct srv *to);
 
+/* Commands to `primary`: `replica` follows them as a stream, and `late` gets all of it at the end as a snapshot. */
+void differential_follow(struct srv *primary, struct srv *replica, struct srv *late, const struct rule *rules,
+                         int n_rules, int commands);
+
 void differential_run(struct srv *ours, struct srv *real, const struct differential *d);
 
 #endif

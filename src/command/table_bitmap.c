@@ -1,0 +1,100 @@
+/* Rows of the command table: bitmaps. The notation is in command.h. */
+#include "command/handlers.h"
+
+/* Only GET, and OVERFLOW, which writes nothing by itself: a read. What can't be understood counts as a write. */
+static uint32_t bitfield_key_flags(const slice *argv, int argc) {
+    for (int i = 2; i < argc;) {
+        int took = slice_is(argv[i], "get") ? 3 : slice_is(argv[i], "overflow") ? 2 : argc;
+        if (i + took > argc) return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+        i += took;
+    }
+    return KEY_RO | KEY_ACCESS;
+}
+
+struct command bitmap_commands[] = {
+    {.name = "bitcount",
+     .run = bitcount_command,
+     .arity = -2,
+     .flags = CMD_READONLY,
+     .acl = ACL_BITMAP,
+     .keys = KEYS(KEY_AT(1, KEY_RO | KEY_ACCESS)),
+     .group = "bitmap",
+     .since = "2.6.0",
+     .complexity = "O(N) in the bytes counted",
+     .summary = "Count the bits that are set in a string, or in a range of it",
+     .args = "key=k0 index=b?(start=i end=i index_unit=o?@7.0.0(byte=t'BYTE' bit=t'BIT'))",
+     .history = WORDS("7.0.0", "The `BYTE|BIT` option")},
+    {.name = "bitfield",
+     .run = bitfield_command,
+     .arity = -2,
+     .flags = CMD_WRITE | CMD_DENYOOM,
+     .acl = ACL_BITMAP,
+     .keys = KEYS(KEY_AT_NOTE(1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
+                              "This command allows both access and modification of the key")),
+     .key_flags = bitfield_key_flags,
+     .group = "bitmap",
+     .since = "3.2.0",
+     .complexity = "O(1) an operation",
+     .summary = "Read and write integers of any width in a string",
+     .args = "key=k0 operation=o?*(encoding_offset=b'GET'(encoding=s offset=i) "
+             "write=b(wrap_sat_fail=o'OVERFLOW'?(wrap=t'WRAP' sat=t'SAT' fail=t'FAIL') "
+             "write_operation=o(encoding_offset_value=b'SET'(encoding=s offset=i value=i) "
+             "encoding_offset_increment=b'INCRBY'(encoding=s offset=i increment=i))))"},
+    {.name = "bitfield_ro",
+     .run = bitfield_ro_command,
+     .arity = -2,
+     .flags = CMD_READONLY | CMD_FAST,
+     .acl = ACL_BITMAP,
+     .keys = KEYS(KEY_AT(1, KEY_RO | KEY_ACCESS)),
+     .group = "bitmap",
+     .since = "6.0.0",
+     .complexity = "O(1) an operation",
+     .summary = "Read integers of any width in a string",
+     .args = "key=k0 encoding_offset=b'GET'?*+(encoding=s offset=i)"},
+    {.name = "bitop",
+     .run = bitop_command,
+     .arity = -4,
+     .flags = CMD_WRITE | CMD_DENYOOM,
+     .acl = ACL_BITMAP,
+     .keys = KEYS(KEY_AT(2, KEY_OW | KEY_UPDATE), KEY_RANGE(3, -1, 1, KEY_RO | KEY_ACCESS)),
+     .group = "bitmap",
+     .since = "2.6.0",
+     .complexity = "O(N) in the bytes of all sources",
+     .summary = "Store the bitwise AND, OR, XOR or NOT of strings",
+     .args = "operation=s destkey=k0 key=k1*"},
+    {.name = "bitpos",
+     .run = bitpos_command,
+     .arity = -3,
+     .flags = CMD_READONLY,
+     .acl = ACL_BITMAP,
+     .keys = KEYS(KEY_AT(1, KEY_RO | KEY_ACCESS)),
+     .group = "bitmap",
+     .since = "2.8.7",
+     .complexity = "O(N) in the bytes looked at",
+     .summary = "Find the first bit that is set or clear in a string",
+     .args =
+         "key=k0 bit=i index=b?(start=i end_index=b?(end=i index_unit=o?@7.0.0(byte=t'BYTE' bit=t'BIT')))",
+     .history = WORDS("7.0.0", "The `BYTE|BIT` option")},
+    {.name = "getbit",
+     .run = getbit_command,
+     .arity = 3,
+     .flags = CMD_READONLY | CMD_FAST,
+     .acl = ACL_BITMAP,
+     .keys = KEYS(KEY_AT(1, KEY_RO | KEY_ACCESS)),
+     .group = "bitmap",
+     .since = "2.2.0",
+     .complexity = "O(1)",
+     .summary = "Return one bit of a string",
+     .args = "key=k0 offset=i"},
+    {.name = "setbit",
+     .run = setbit_command,
+     .arity = 4,
+     .flags = CMD_WRITE | CMD_DENYOOM,
+     .acl = ACL_BITMAP,
+     .keys = KEYS(KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE)),
+     .group = "bitmap",
+     .since = "2.2.0",
+     .complexity = "O(1)",
+     .summary = "Set or clear one bit of a string",
+     .args = "key=k0 offset=i value=i"},
+    {.name = NULL}};
