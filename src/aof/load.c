@@ -90,6 +90,7 @@ static void warn_of_snapshot(void) {
 
 bool aof_load_at_start(void) {
     uint64_t start_us = clock_mono_us();
+    aof_sync_start(); /* before there is data whose pages it would hold */
     if (!aof_upgrade_old_file()) exit(1);
     if (!last_file()) {
         warn_of_snapshot();

@@ -1,6 +1,6 @@
 /* The helper process that waits for the disk, so that the loop need not.
  *
- * It is forked once, gives its copy of the data back at once, and takes requests with a descriptor each (SCM_RIGHTS)
+ * It is forked once (at a start before the data is loaded), gives its copy of the data back at once, and takes requests with a descriptor each (SCM_RIGHTS)
  * from a socket: sync it, or just hold its last reference while it is closed. Each sync is answered with its errno.
  * It ends when our end of the socket closes, so never outlives us for longer than one sync.
  *

@@ -46,8 +46,8 @@ static inline size_t mem_used_bytes(void) {
 size_t mem_resident_bytes(void); /* RSS of the process, from /proc/self/statm */
 void mem_trim(void); /* give wholly free slabs back to the system (MEMORY PURGE, after a FLUSHALL) */
 
-/* In a forked child that needs no data: gives its copy of all blocks back, so that the parent's pages aren't copied for
- * its sake. No block may be touched afterwards. */
+/* In a forked child that needs no data: gives its copy of the blocks back, so that the parent's pages aren't copied for its
+ * sake (those above 1 MB, which have mappings of their own, stay). No block may be touched afterwards. */
 void mem_abandon(void);
 
 #endif
