@@ -3,7 +3,7 @@
  * Invariant: slot 0 is the data child's, the others are helpers'; a slot is in use exactly while its pid has not
  * been waited for. Reports are shorter than PIPE_BUF, so each is read whole or not at all.
  *
- * It doesn't know what children do, and never waits for one. */
+ * It doesn't know what children do, and waits for one only at the end of the process. */
 #include "event/child.h"
 
 #include "base/assert.h"
@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOTS = 1 + CHILD_HELPERS_MAX, FORK_HOOKS_MAX = 8 };
+enum { SLOTS = 1 + CHILD_HELPERS_MAX, FORK_HOOKS_MAX = 8, WAIT_STEP_US = 500 };
 
 static struct {
     struct slot {
@@ -254,6 +254,15 @@ void child_reap(void) {
             log_warning("Warning, detected child with unmatched pid: %ld", (long)slot->pid);
             child_ended(slot, 1 << 8);
         }
+    }
+}
+
+void child_wait_end(int timeout_ms) {
+    pid_t pid = children.slots[0].pid;
+    uint64_t until_us = clock_mono_us() + (uint64_t)timeout_ms * 1000;
+    while (pid && children.slots[0].pid == pid && clock_mono_us() < until_us) {
+        usleep(WAIT_STEP_US);
+        child_reap();
     }
 }
 

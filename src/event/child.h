@@ -39,6 +39,9 @@ pid_t child_start(const struct child_spec *spec); /* pid, or -1 with errno; EEXI
 enum child_kind child_active(void);               /* the data child's kind, CHILD_NONE without one */
 pid_t child_pid(void);                            /* the data child's, -1 without one */
 void child_kill(int signal);                      /* ask the data child to end; on_end still comes */
+/* For the end of the process: waits until the data child, killed before, is gone (on_end has come), or the time is up.
+ * One that has not run yet still holds our listening sockets, and whoever starts after us wants to bind them. */
+void child_wait_end(int timeout_ms);
 /* In the child: rate-limited, measures CoW from smaps. The last word, logged, goes out by itself when `run` ends well. */
 void child_report(uint64_t keys_done);
 void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */

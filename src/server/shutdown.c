@@ -22,6 +22,8 @@
 #include "server/process.h"
 #include "server/server.h"
 
+enum { CHILD_END_MS = 1000 }; /* a killed child is waited for so long */
+
 static struct {
     bool waiting;
     uint64_t until_ms; /* monotonic */
@@ -93,6 +95,8 @@ static bool finish(void) {
     report_replicas();
     end_child();
     if (!aof_shutdown(stopping.flags & SHUTDOWN_FORCE)) return false;
+    child_kill(SIGUSR1); /* a rewrite without append-only files */
+    child_wait_end(CHILD_END_MS);
     if (!final_save(stopping.flags)) return false;
     process_remove_pid_file();
     repl_remove_temp_file();

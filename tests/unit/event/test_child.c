@@ -220,3 +220,17 @@ Test(child, the_childs_loop_is_not_the_parents) {
     cr_assert_geq(readable, 1);
     ev_io_set(&ctx.io, 0);
 }
+
+Test(child, is_waited_for_at_the_end_of_the_process) {
+    struct ending e = {0};
+    struct child_spec spec = {.kind = CHILD_SNAPSHOT, .run = run_sleep, .on_end = on_end, .ctx = &e};
+    child_wait_end(60000); /* nobody there: at once */
+    cr_assert(child_start(&spec) > 0);
+    child_wait_end(20); /* it lives: only so long */
+    cr_assert_eq(e.count, 0);
+    child_kill(SIGKILL);
+    child_wait_end(60000);
+    cr_assert_eq(e.count, 1);
+    cr_assert_eq(e.signal, SIGKILL);
+    cr_assert_eq(child_active(), CHILD_NONE);
+}
