@@ -10,8 +10,7 @@
  * byte that tells how many unused bytes follow the value, value, those bytes. A length is one byte up to 253, or 0xFE and 4
  * bytes, little-endian.
  *
- * Packed forms are checked to their last byte; no fields at all, a field without a value and a field that occurs twice
- * are refused. */
+ * Packed forms are checked to their last byte; a field without a value and a field that occurs twice are refused. */
 #include "base/listpack.h"
 #include "keyspace/hash.h"
 #include "rdb/codec.h"
@@ -82,8 +81,9 @@ static bool load_listpack(struct rdb_reader *r, uint8_t *lp, struct value *v) {
         *v = hash_value(hash_of_listpack(lp));
         return true;
     }
+    bool empty = lp && n == 0;
     lp_free(lp);
-    return rdb_reader_fail(r, "a packed hash is malformed");
+    return empty ? rdb_empty_value(r) : rdb_reader_fail(r, "a packed hash is malformed");
 }
 
 static bool zipmap_take(slice *rest, size_t n, slice *out) {

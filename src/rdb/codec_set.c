@@ -5,7 +5,7 @@
  *   11    a string that is an intset
  *   20    a string that is a listpack
  *
- * Packed forms are checked to their last byte; an empty set and a member that occurs twice are refused. */
+ * Packed forms are checked to their last byte; a member that occurs twice is refused, and so is an intset without any. */
 #include "base/intset.h"
 #include "base/listpack.h"
 #include "keyspace/set.h"
@@ -66,9 +66,10 @@ static bool add_entry(void *ctx, lp_pos at, size_t index) {
 
 static bool load_listpack(struct rdb_reader *r, slice bytes, struct value *v) {
     struct set s = set_new();
-    bool ok = lp_validate((const uint8_t *)bytes.p, bytes.n, true, add_entry, &s) && set_count(s) > 0;
-    *v = set_value(s);
-    return ok || rdb_reader_fail(r, "a packed set is malformed");
+    bool ok = lp_validate((const uint8_t *)bytes.p, bytes.n, true, add_entry, &s);
+    *v = set_value(s); /* the caller frees it when we fail */
+    if (!ok) return rdb_reader_fail(r, "a packed set is malformed");
+    return set_count(s) > 0 || rdb_empty_value(r);
 }
 
 bool rdb_load_set_value(struct rdb_reader *r, uint8_t type, struct value *v, sds *hold) {

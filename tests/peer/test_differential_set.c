@@ -92,13 +92,7 @@ static void rule_pop(struct cmd *c) {
 static void rule_scan(struct cmd *c) {
     add(c, "SSCAN");
     add_key(c);
-    add(c, chance(5) ? PICK("x", "00", "", "18446744073709551616") : "0");
-    add(c, "COUNT");
-    add(c, chance(5) ? PICK("0", "x", "-1") : "1000");
-    if (chance(30)) {
-        add(c, PICK("MATCH", "match", "TYPE", "bogus"));
-        if (!chance(5)) add(c, PICK("*", "1*", "[0-5]", "nothing"));
-    }
+    add_whole_scan(c);
 }
 
 static void rule_key(struct cmd *c) {

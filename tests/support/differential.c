@@ -47,6 +47,15 @@ void make_command(const struct rule *rules, int n, struct cmd *c) {
 
 /* --- comparing --- */
 
+void add_whole_scan(struct cmd *c) {
+    add(c, chance(5) ? PICK("x", "00", "", "18446744073709551616") : "0");
+    add(c, "COUNT");
+    add(c, chance(5) ? PICK("0", "x", "-1") : "1000");
+    if (!chance(30)) return;
+    add(c, PICK("MATCH", "match", "TYPE", "bogus"));
+    if (!chance(5)) add(c, PICK("*", "f*", "1*", "[0-5]", "nothing"));
+}
+
 bool is_command(const struct cmd *c, const char *name) {
     return c->len[0] == strlen(name) && strncasecmp(c->argv[0], name, c->len[0]) == 0;
 }

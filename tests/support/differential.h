@@ -24,6 +24,8 @@ void add_i64(struct cmd *c, int64_t v);
 const char *pick(const char *const *words, size_t n);
 #define PICK(...)                                                                                            \
     pick((const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+/* What follows the key in HSCAN and SSCAN: a cursor at the start, a COUNT that covers all, a filter; or nonsense. */
+void add_whole_scan(struct cmd *c);
 bool is_command(const struct cmd *c, const char *name); /* without case */
 
 struct rule {

@@ -148,9 +148,13 @@ Test(rdb_load_bad, keys_without_elements_are_passed_over) {
     struct value v;
     sds hold = NULL;
     fixture_begin(2);
-    sds f = fixture_file(10, SLICE("\x01\x01l\x00\x04\x01h\x00\x03\x01z\x00\x12\x01q\x00\x00\x01k\x01v"));
+    static const char empty[] =
+        "\x01\x01l\x00\x04\x01h\x00\x03\x01z\x00\x12\x01q\x00\x02\x01s\x00"
+        "\x10\x01p\x07\x07\x00\x00\x00\x00\x00\xff\x14\x01t\x07\x07\x00\x00\x00\x00\x00\xff"
+        "\x00\x01k\x01v";
+    sds f = fixture_file(10, (slice){empty, sizeof empty - 1});
     cr_assert(fixture_load(sds_slice(f), &plain_options, &stats), "%s", fixture_error);
-    cr_assert(stats.keys_loaded == 1 && stats.empty_keys_skipped == 4);
+    cr_assert(stats.keys_loaded == 1 && stats.empty_keys_skipped == 7);
     cr_assert(slice_eq(fixture_get(0, "k"), SLICE("v")));
     sds_free(f);
     sds payload = sds_newlen("\x01\x00\x0a\x00", 4);
