@@ -3,6 +3,7 @@
  * Calls against the arrow of the rooms are callbacks, and all of them are set here, in wire(): who executes a request,
  * who hears of an expired key, who waits for a snapshot. Then the order of the start: settings, process, rooms from the
  * bottom up, sockets, data, loop. */
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -113,6 +114,7 @@ static void announce(void) {
 }
 
 int main(int argc, char **argv) {
+    setlocale(LC_COLLATE, ""); /* SORT ... ALPHA */
     server_process_init(argc, argv);
     config_init();
     config_load_args(argc, argv);

@@ -133,6 +133,8 @@ struct command {
     bool is_syscmd;
     /* Where key specifications can't say it: the flags of a key by the arguments (SET ... GET). May be NULL. */
     uint32_t (*key_flags)(const slice *argv, int argc);
+    /* Where the written key of a specification stands that begins at an unknown place (SORT ... STORE); 0: none. */
+    int (*unknown_key)(const slice *argv, int argc);
 
     /* --- filled at start-up --- */
     const struct command *parent;

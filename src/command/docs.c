@@ -2,7 +2,7 @@
  *
  *   arguments: argument argument ...                          separated by one blank
  *   argument:  name '=' type [key-spec] ['TOKEN'] ['?'] ['*'] ['+'] ['@' since] ['!' deprecated-since] ['(' arguments ')']
- *   type:      s string  i integer  d double  k key (then the number of its key specification)  p pattern
+ *   type:      s string  i integer  d double  k key, p pattern (then the number of its key specification)
  *              u unix-time  t pure-token  o oneof  b block
  *   ? optional   * multiple   + multiple with the token each time
  *
@@ -54,7 +54,7 @@ static const char *parse_argument(const char *p, struct argument *a) {
     assert_that(a->name.n > 0 && *p == '=' && p[1]);
     a->type = p[1];
     p += 2;
-    if (a->type == 'k') a->key_spec = isdigit((unsigned char)*p) ? *p++ - '0' : -1;
+    if (a->type == 'k' || a->type == 'p') a->key_spec = isdigit((unsigned char)*p) ? *p++ - '0' : -1;
     if (*p == '\'') {
         p++;
         a->token = take_while(&p, in_token);

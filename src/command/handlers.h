@@ -190,6 +190,8 @@ HANDLER(rename_command);
 HANDLER(renamenx_command);
 HANDLER(restore_command);
 HANDLER(scan_command);
+HANDLER(sort_command);
+HANDLER(sort_ro_command);
 HANDLER(touch_command);
 HANDLER(ttl_command);
 HANDLER(type_command);

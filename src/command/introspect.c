@@ -212,9 +212,10 @@ static void add_key(struct keys *keys, int pos, uint32_t flags) {
 }
 
 /* Where the search begins: 0 when the keyword isn't there. */
-static int begin_of(const struct key_spec *k, const slice *argv, int argc) {
+static int begin_of(const struct command *cmd, const struct key_spec *k, const slice *argv, int argc) {
     if (k->begin == BEGIN_INDEX) return k->index;
-    if (k->begin == BEGIN_UNKNOWN) return 0;
+    if (k->begin == BEGIN_UNKNOWN)
+        return cmd->unknown_key && (k->flags & KEY_OW) ? cmd->unknown_key(argv, argc) : 0;
     int start = k->index > 0 ? k->index : argc + k->index, end = k->index > 0 ? argc - 1 : 1;
     int step = start <= end ? 1 : -1;
     for (int i = start; i != end; i += step) {
@@ -255,11 +256,13 @@ static void find_counted(const struct key_spec *k, uint32_t flags, int first, co
 static struct keys find_keys(const struct command *cmd, const slice *argv, int argc) {
     struct keys keys = {0};
     for (const struct key_spec *k = cmd->keys; k && k->flags && !keys.bad; k++) {
-        int first = begin_of(k, argv, argc);
+        int first = begin_of(cmd, k, argv, argc);
         uint32_t flags = k->flags;
         if ((flags & KEY_VARIABLE_FLAGS) && cmd->key_flags) flags = cmd->key_flags(argv, argc);
         if (first == 0 || (flags & KEY_NOT_KEY)) continue;
-        if (k->find == FIND_RANGE)
+        if (k->begin == BEGIN_UNKNOWN)
+            add_key(&keys, first, flags);
+        else if (k->find == FIND_RANGE)
             find_range(k, flags, first, argc, &keys);
         else if (k->find == FIND_KEYNUM)
             find_counted(k, flags, first, argv, argc, &keys);

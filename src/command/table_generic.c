@@ -60,6 +60,22 @@ static struct command object_subcommands[] = {{.name = "object|encoding",
                                                .tips = WORDS("nondeterministic_output")},
                                               {.name = NULL}};
 
+/* The last STORE counts, and words that belong to other options are none. */
+static int sort_store_key(const slice *argv, int argc) {
+    int key = 0;
+    for (int i = 2; i < argc; i++) {
+        bool with_one = slice_is(argv[i], "by") || slice_is(argv[i], "get");
+        if (slice_is(argv[i], "limit")) {
+            i += 2;
+        } else if (with_one) {
+            i++;
+        } else if (slice_is(argv[i], "store") && i + 1 < argc) {
+            key = ++i;
+        }
+    }
+    return key;
+}
+
 struct command generic_commands[] = {
     {.name = "copy",
      .run = copy_command,
@@ -292,6 +308,46 @@ struct command generic_commands[] = {
      .args = "cursor=i pattern=p'MATCH'? count=i'COUNT'? type=s'TYPE'?@6.0.0",
      .history = WORDS("6.0.0", "Option `TYPE`."),
      .tips = WORDS("nondeterministic_output", "request_policy:special")},
+    {.name = "sort",
+     .run = sort_command,
+     .arity = -2,
+     .flags = CMD_WRITE | CMD_DENYOOM,
+     .acl = ACL_SET | ACL_SORTEDSET | ACL_LIST | ACL_DANGEROUS,
+     .keys = KEYS(KEY_AT(1, KEY_RO | KEY_ACCESS),
+                  {.flags = KEY_RO | KEY_ACCESS,
+                   .begin = BEGIN_UNKNOWN,
+                   .find = FIND_UNKNOWN,
+                   .notes = "For the optional BY/GET keyword. It is marked 'unknown' because the key names "
+                            "derive from the content of the key we sort"},
+                  {.flags = KEY_OW | KEY_UPDATE,
+                   .begin = BEGIN_UNKNOWN,
+                   .find = FIND_UNKNOWN,
+                   .notes = "For the optional STORE keyword. It is marked 'unknown' because the keyword can "
+                            "appear anywhere in the argument array"}),
+     .unknown_key = sort_store_key,
+     .group = "generic",
+     .since = "1.0.0",
+     .complexity = "O(N+M*log(N)), N elements sorted and M returned; O(N) when BY names no key",
+     .summary = "Return or store the elements of a list, set or sorted set in order",
+     .args = "key=k0 pattern=p1'BY'? offset_count=b'LIMIT'?(offset=i count=i) pattern=p1'GET'?*+ "
+             "order=o?(asc=t'ASC' desc=t'DESC') sorting=t'ALPHA'? destination=k2'STORE'?"},
+    {.name = "sort_ro",
+     .run = sort_ro_command,
+     .arity = -2,
+     .flags = CMD_READONLY,
+     .acl = ACL_SET | ACL_SORTEDSET | ACL_LIST | ACL_DANGEROUS,
+     .keys = KEYS(KEY_AT(1, KEY_RO | KEY_ACCESS),
+                  {.flags = KEY_RO | KEY_ACCESS,
+                   .begin = BEGIN_UNKNOWN,
+                   .find = FIND_UNKNOWN,
+                   .notes = "For the optional BY/GET keyword. It is marked 'unknown' because the key names "
+                            "derive from the content of the key we sort"}),
+     .group = "generic",
+     .since = "7.0.0",
+     .complexity = "O(N+M*log(N)), N elements sorted and M returned; O(N) when BY names no key",
+     .summary = "Return the elements of a list, set or sorted set in order",
+     .args = "key=k0 pattern=p1'BY'? offset_count=b'LIMIT'?(offset=i count=i) pattern=p1'GET'?*+ "
+             "order=o?(asc=t'ASC' desc=t'DESC') sorting=t'ALPHA'?"},
     {.name = "touch",
      .run = touch_command,
      .arity = -2,
