@@ -172,7 +172,6 @@ static void list(struct client *c, enum list_by by, slice arg) {
     for (int i = 0; i < command_count(); i++) {
         const struct command *cmd = command_at(i);
         n += list_one(&c->out, cmd, by, arg);
-        if (by == LIST_ALL) continue;
         for (const struct command *s = cmd->subcommands; s && s->name; s++)
             n += list_one(&c->out, s, by, arg);
     }

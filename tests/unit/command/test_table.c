@@ -120,3 +120,11 @@ Test(table, knows_where_elements_are_named) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cr_assert_eq(command_lookup(slice_of(rows[i].name))->element, rows[i].element, "%s", rows[i].name);
 }
+
+Test(table, lists_subcommands_with_their_containers) {
+    struct client *c = new_client();
+    cr_assert(strstr(ask(c, "COMMAND LIST"), BULK(6, "config")));
+    cr_assert(strstr(ask(c, "COMMAND LIST"), BULK(10, "config|get")));
+    cr_assert_not(strstr(ask(c, "COMMAND LIST FILTERBY PATTERN config|*"), BULK(6, "config")));
+    cr_assert(strstr(ask(c, "COMMAND LIST FILTERBY PATTERN config|*"), BULK(10, "config|set")));
+}
