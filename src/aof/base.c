@@ -24,9 +24,11 @@ struct writing {
 
 static void put_command(struct rdb_writer *w, int argc, const slice *argv) {
     char head[REQUEST_HEAD_BYTES];
-    rdb_write(w, head, request_head(head, '*', (size_t)argc));
+    size_t n = request_head(head, '*', (size_t)argc);
+    rdb_write(w, head, n);
     for (int i = 0; i < argc; i++) {
-        rdb_write(w, head, request_head(head, '$', argv[i].n));
+        n = request_head(head, '$', argv[i].n);
+        rdb_write(w, head, n);
         rdb_write(w, argv[i].p, argv[i].n);
         rdb_write(w, "\r\n", 2);
     }

@@ -146,7 +146,8 @@ struct popping {
     slice key;
     sds bytes;
     size_t n, lengths[SREM_BATCH];
-    struct set *kept; /* not to be removed; NULL: none */
+    bool keeps; /* the members of `kept` are not to be removed */
+    struct set kept;
 };
 
 static void log_batch(struct popping *p) {
@@ -164,7 +165,7 @@ static void log_batch(struct popping *p) {
 
 static void pop_member(void *ctx, slice member) {
     struct popping *p = ctx;
-    if (p->kept && set_has(*p->kept, member)) return;
+    if (p->keeps && set_has(p->kept, member)) return;
     reply_bulk(&p->c->out, member.p, member.n);
     p->bytes = sds_cat(p->bytes, member.p, member.n);
     p->lengths[p->n++] = member.n;
@@ -185,12 +186,12 @@ static struct set pop_some(struct popping *p, struct set s, size_t count) {
         for (; count > 0; count--) set_pop(&s, pop_member, p);
         return s;
     }
-    struct set kept = set_new();
-    set_pick(s, rest, true, add_member, &kept);
-    p->kept = &kept;
+    p->kept = set_new();
+    set_pick(s, rest, true, add_member, &p->kept);
+    p->keeps = true;
     set_each(s, pop_member, p);
     set_free(s);
-    return kept;
+    return p->kept;
 }
 
 /* Removes count members, fewer than there are. */

@@ -169,8 +169,11 @@ static void reply_fresh(struct client *c, slice key, struct stream *s, struct st
 /* Whether the stream has something to answer with now. For ">" *after becomes where to start. */
 static bool has_news(const struct stream *s, const struct stream_group *g, const struct source *src,
                      struct stream_id *after) {
-    *after = src->fresh ? g->last : src->after;
-    if (g && !src->fresh) return true; /* history is answered even when there is none */
+    *after = src->after;
+    if (src->fresh)
+        *after = g->last;
+    else if (g)
+        return true; /* history is answered even when there is none */
     return s->length && stream_id_cmp(stream_edge(s, false, false), *after) > 0;
 }
 

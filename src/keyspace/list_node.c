@@ -111,7 +111,7 @@ void node_push(struct list_node *n, enum list_end end, slice s, size_t entry_byt
 
 void node_drop(struct list_node *n, enum list_end end, size_t count) {
     uint8_t *lp = node_lp(n);
-    assert_that(count < n->count);
+    assert_that(count > 0 && count < n->count);
     n->count -= (uint32_t)count;
     if (end == LIST_HEAD) {
         lp_pos first = lp + LP_HEADER_BYTES, to = first;
@@ -119,8 +119,8 @@ void node_drop(struct list_node *n, enum list_end end, size_t count) {
         n->front += (uint32_t)(to - first);
         n->bytes -= (size_t)(to - first);
     } else {
-        lp_pos at = NULL;
-        while (count-- > 0) at = lp_prev(lp, at);
+        lp_pos at = lp_prev(lp, NULL);
+        while (--count > 0) at = lp_prev(lp, at);
         n->bytes = (size_t)(at - lp) + 1;
         lp[n->bytes - 1] = LP_END;
     }

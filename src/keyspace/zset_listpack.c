@@ -50,7 +50,8 @@ uint8_t *zlp_insert(uint8_t *lp, slice member, double score) {
     if (!at) return zlp_append(lp, member, score);
     lp = lp_insert(lp, &at, member);
     at = lp_next(at);
-    return lp_insert(lp, &at, (slice){text, zset_packed_score(text, score)});
+    size_t n = zset_packed_score(text, score);
+    return lp_insert(lp, &at, (slice){text, n});
 }
 
 size_t zlp_rank(const uint8_t *lp, slice member) {
