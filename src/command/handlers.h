@@ -130,6 +130,11 @@ HANDLER(zscan_command);
 HANDLER(zscore_command);
 HANDLER(zunion_command);
 HANDLER(zunionstore_command);
+/* --- hyperloglog --- */
+HANDLER(pfadd_command);
+HANDLER(pfcount_command);
+HANDLER(pfdebug_command);
+HANDLER(pfmerge_command);
 /* --- geo --- */
 HANDLER(geoadd_command);
 HANDLER(geodist_command);

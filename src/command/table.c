@@ -13,13 +13,13 @@
 #include "base/assert.h"
 
 extern struct command string_commands[], bitmap_commands[], list_commands[], set_commands[], hash_commands[],
-    sorted_set_commands[], stream_commands[], geo_commands[], generic_commands[], connection_commands[],
-    transactions_commands[], server_commands[];
+    sorted_set_commands[], stream_commands[], hyperloglog_commands[], geo_commands[], generic_commands[],
+    connection_commands[], transactions_commands[], server_commands[];
 
-static struct command *const groups[] = {string_commands,     bitmap_commands,       list_commands,
-                                         set_commands,        hash_commands,         sorted_set_commands,
-                                         stream_commands,     geo_commands,          generic_commands,
-                                         connection_commands, transactions_commands, server_commands};
+static struct command *const groups[] = {
+    string_commands,     bitmap_commands,       list_commands,        set_commands, hash_commands,
+    sorted_set_commands, stream_commands,       hyperloglog_commands, geo_commands, generic_commands,
+    connection_commands, transactions_commands, server_commands};
 
 enum { SLOTS = 1024, COMMANDS_MAX = 400 };
 
@@ -142,9 +142,10 @@ static void check_keys(const struct command *cmd) {
         uint32_t how = k->flags & (KEY_RO | KEY_RW | KEY_OW | KEY_RM);
         assert_that((how & (how - 1)) == 0);
         assert_that(how || (k->flags & KEY_NOT_KEY));
-        assert_that((cmd->flags & CMD_WRITE) || !(how & (KEY_RW | KEY_OW | KEY_RM)));
-        if (k->begin == BEGIN_INDEX)
-            assert_that(k->index >= 1 && (k->index < least || (cmd->flags & CMD_NO_MANDATORY_KEYS)));
+        /* A reader that writes (PFCOUNT) says why in a note. */
+        assert_that((cmd->flags & CMD_WRITE) || !(how & (KEY_RW | KEY_OW | KEY_RM)) || k->notes);
+        bool may_lack = (cmd->flags & CMD_NO_MANDATORY_KEYS) || (k->find == FIND_RANGE && k->last < 0);
+        if (k->begin == BEGIN_INDEX) assert_that(k->index >= 1 && (k->index < least || may_lack));
         if (k->begin == BEGIN_KEYWORD) assert_that(k->keyword);
         if (k->find != FIND_UNKNOWN) assert_that(k->step >= 1);
     }

@@ -56,6 +56,7 @@ enum {
 struct server_config {
     int port, tcp_backlog, hz, databases;
     bool dynamic_hz, daemonize, protected_mode, syslog_enabled, crash_log, set_proc_title, disable_thp;
+    uint64_t hll_sparse_max_bytes; /* a longer sparse HyperLogLog becomes dense */
     bool lazyfree_user_flush, lazyfree_user_del, active_rehashing;
     char *pidfile, *logfile, *unixsocket, *syslog_ident, *proc_title_template;
     unsigned unixsocketperm;

@@ -260,6 +260,7 @@ const struct directive directives[] = {
     BYTES("hash-max-listpack-value", "hash-max-ziplist-value", 0, &hash_config.listpack_value_max, 0,
           INT64_MAX, "64"),
     COUNT("set-max-intset-entries", NULL, 0, &set_config.intset_entries_max, 0, INT64_MAX, "512"),
+    BYTES("hll-sparse-max-bytes", NULL, 0, &server_config.hll_sparse_max_bytes, 0, INT64_MAX, "3000"),
     COUNT("zset-max-listpack-entries", "zset-max-ziplist-entries", 0, &ZS->listpack_entries, 0, LONG_MAX,
           "128"),
     BYTES("zset-max-listpack-value", "zset-max-ziplist-value", 0, &ZS->listpack_value, 0, LONG_MAX, "64"),
