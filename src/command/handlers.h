@@ -135,6 +135,7 @@ HANDLER(pfadd_command);
 HANDLER(pfcount_command);
 HANDLER(pfdebug_command);
 HANDLER(pfmerge_command);
+HANDLER(pfselftest_command);
 /* --- geo --- */
 HANDLER(geoadd_command);
 HANDLER(geodist_command);

@@ -1,4 +1,4 @@
-/* HyperLogLog commands: PFADD, PFCOUNT, PFMERGE, PFDEBUG on string values. The format is base/hll.h's.
+/* HyperLogLog commands: PFADD, PFCOUNT, PFMERGE, PFDEBUG on string values, and PFSELFTEST. The format is base/hll.h's.
  *
  * Invariant: a dense one is changed in place; a sparse one, short and changing its length, as a copy that replaces it.
  * A request that meets broken runs changes nothing. */
@@ -217,4 +217,37 @@ void pfdebug_command(struct client *c, const slice *argv, int argc) {
     } else {
         reply_errorf(&c->out, "ERR Unknown PFDEBUG subcommand '%.*s'", (int)argv[1].n, argv[1].p);
     }
+}
+
+/* --- PFSELFTEST --- */
+
+/* Both forms get the same elements, must agree on each, and may miss the truth by four standard errors. */
+static bool self_test(sds *sparse, sds *dense) {
+    const double error = 4 * 1.04 / 128; /* 128 is the root of the number of registers */
+    for (int64_t i = 1, check = 1; i <= 100000; i++) {
+        char digits[NUM_INT_BYTES];
+        uint8_t a[HLL_REGISTERS] = {0}, b[HLL_REGISTERS] = {0};
+        slice element = {digits, num_format_i64(digits, i)};
+        int changed = hll_add(sparse, element, server_config.hll_sparse_max_bytes);
+        if (changed < 0 || hll_add_dense(*dense, element) != changed) return false;
+        if (i != check) continue;
+        check *= 10;
+        if (!hll_merge(a, sds_slice(*sparse)) || !hll_merge(b, sds_slice(*dense))) return false;
+        if (memcmp(a, b, sizeof a) != 0) return false;
+        double missed = (double)hll_count(a) - (double)i;
+        if (missed * missed > error * error * (double)i * (double)i + 1) return false;
+    }
+    return true;
+}
+
+void pfselftest_command(struct client *c, const slice *argv, int argc) {
+    (void)argv;
+    (void)argc;
+    sds sparse = hll_new(), dense = hll_new();
+    if (hll_to_dense(&dense) && self_test(&sparse, &dense))
+        reply_ok(&c->out);
+    else
+        reply_error(&c->out, "ERR TESTFAILED sparse and dense HyperLogLogs differ, or count badly");
+    sds_free(sparse);
+    sds_free(dense);
 }

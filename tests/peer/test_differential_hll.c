@@ -77,6 +77,7 @@ static void run(const char *sparse_max) {
     static const struct differential d = {rules, N_RULES, COMMANDS, NULL};
     struct srv *ours = start(TANDEM, sparse_max), *real = start(REDIS, sparse_max);
     differential_run(ours, real, &d);
+    EXPECT(ours, "OK", "PFSELFTEST");
     srv_free(ours);
     srv_free(real);
 }
