@@ -103,7 +103,9 @@ static bool fit(const struct op *op, __int128 *v) {
     __int128 min = op->is_signed ? -((__int128)1 << (op->width - 1)) : 0;
     __int128 max = ((__int128)1 << (op->is_signed ? op->width - 1 : op->width)) - 1;
     if (*v >= min && *v <= max) return true;
-    if (op->overflow == OVERFLOW_SAT) *v = *v > max ? max : min;
+    /* SET of a signed number so low that its distance to max is beyond 64 bits counts as too high, as in Redis. */
+    bool high = *v > max || (op->what == FIELD_SET && op->is_signed && max - *v > INT64_MAX);
+    if (op->overflow == OVERFLOW_SAT) *v = high ? max : min;
     if (op->overflow == OVERFLOW_WRAP) *v = number_of((uint64_t)*v & (~(uint64_t)0 >> (64 - op->width)), op);
     return op->overflow != OVERFLOW_FAIL;
 }
