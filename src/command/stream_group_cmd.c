@@ -2,6 +2,7 @@
 #include "command/stream_cmd.h"
 
 #include "base/clock.h"
+#include "command/blocking.h"
 #include "command/handlers.h"
 
 /* --- XGROUP --- */
@@ -104,6 +105,7 @@ void xgroup_destroy_command(struct client *c, const slice *argv, int argc) {
     stream_group_remove(s, g);
     ks_dirty++;
     ks_notify(NOTIFY_STREAM, "xgroup-destroy", argv[2], c->db);
+    blocking_key_modified(client_db(c), argv[2]); /* who waits as its consumer is told */
 }
 
 void xgroup_createconsumer_command(struct client *c, const slice *argv, int argc) {

@@ -6,12 +6,13 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "command/blocking.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
 
 /* One request's options. ids and groups run beside keys. */
 struct read_options {
-    bool grouped, no_ack, has_timeout;
+    bool grouped, no_ack, waits;
     slice group, consumer;
     int64_t count, timeout_ms;
     const slice *keys, *ids;
@@ -27,10 +28,8 @@ static bool refuse(struct client *c, const char *error) {
 static bool parse_option(struct client *c, const slice *argv, int argc, int *i, struct read_options *o) {
     int more = argc - *i - 1;
     if (more && slice_is(argv[*i], "block")) {
-        o->has_timeout = true;
-        if (!cmd_i64(c, argv[++*i], &o->timeout_ms, "ERR timeout is not an integer or out of range"))
-            return false;
-        return o->timeout_ms >= 0 || refuse(c, "ERR timeout is negative");
+        o->waits = true;
+        return blocking_timeout_in_ms(c, argv[++*i], &o->timeout_ms);
     }
     if (more && slice_is(argv[*i], "count")) {
         if (!cmd_i64(c, argv[++*i], &o->count, NULL)) return false;
@@ -208,11 +207,107 @@ static bool serve_stream(struct client *c, const struct read_options *o, int i, 
     return true;
 }
 
+/* The frame of a reply of one stream, but for its entries. */
+static void reply_one_stream(struct client *c, slice key) {
+    if (c->out.proto == 2) {
+        reply_array(&c->out, 1);
+        reply_array(&c->out, 2);
+    } else {
+        reply_map(&c->out, 1);
+    }
+    reply_bulk(&c->out, key.p, key.n);
+}
+
+/* --- waiting --- */
+
+/* What a client asked for, kept while it waits: one block with all that the options point to. */
+struct read_wait {
+    size_t bytes;
+    struct read_options o;
+    struct stream_id *after; /* for each of o.keys; groups go by their own last id */
+};
+
+static slice keep(char **at, slice s) {
+    slice kept = {*at, s.n};
+    if (s.n) memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return kept;
+}
+
+static void free_wait(void *state) {
+    mem_free(state, ((struct read_wait *)state)->bytes);
+}
+
+static bool serve_waiting_group(struct client *c, const struct read_options *o, slice key, struct entry *e) {
+    if (!e) {
+        reply_error(&c->out, "UNBLOCKED the stream key no longer exists");
+        return true;
+    }
+    struct stream *s = entry_ptr(e);
+    struct stream_group *g = stream_group_find(s, o->group);
+    if (!g) {
+        reply_error(&c->out, "NOGROUP the consumer group this client was blocked on no longer exists");
+        return true;
+    }
+    struct stream_id from = g->last;
+    if (stream_id_cmp(s->last, from) <= 0) return false;
+    stream_id_next(&from);
+    reply_one_stream(c, key);
+    serve_group(c, o, key, s, g, true, from);
+    return true;
+}
+
+static bool serve_waiting(struct client *c, slice key, struct entry *e, void *state) {
+    const struct read_wait *w = state;
+    if (w->o.grouped) return serve_waiting_group(c, &w->o, key, e);
+    struct stream *s = entry_ptr(e);
+    int i = 0;
+    while (!slice_eq(w->o.keys[i], key)) i++;
+    struct stream_id from = w->after[i];
+    if (stream_id_cmp(s->last, from) <= 0) return false;
+    stream_id_next(&from);
+    reply_one_stream(c, key);
+    stream_reply_range(c, s, from, STREAM_ID_MAX, (uint64_t)w->o.count, false);
+    return true;
+}
+
+static const struct blocking_way way = {.type = TYPE_STREAM, .serve = serve_waiting, .free_state = free_wait};
+static const struct blocking_way group_way = {
+    .type = TYPE_STREAM, .also_when_gone = true, .serve = serve_waiting, .free_state = free_wait};
+
+static void wait_for_news(struct client *c, const struct read_options *o, const struct source *sources) {
+    enum { COUNT_STANDARD = 1000 }; /* who waits is not flooded with all there is behind an old id */
+    size_t n = (size_t)o->n,
+           bytes = sizeof(struct read_wait) + n * (sizeof(struct stream_id) + sizeof(slice));
+    bytes += o->group.n + o->consumer.n;
+    for (size_t i = 0; i < n; i++) bytes += o->keys[i].n;
+    struct read_wait *w = mem_alloc(bytes);
+    w->bytes = bytes;
+    w->o = *o;
+    if (o->count == 0) w->o.count = COUNT_STANDARD;
+    w->after = (struct stream_id *)(w + 1);
+    slice *keys = (slice *)(w->after + n);
+    char *at = (char *)(keys + n);
+    w->o.group = keep(&at, o->group);
+    w->o.consumer = keep(&at, o->consumer);
+    w->o.keys = keys;
+    w->o.ids = NULL;
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = keep(&at, o->keys[i]);
+        w->after[i] = sources[i].after;
+    }
+    block_for_keys(c, o->grouped ? &group_way : &way, o->keys, o->n, o->timeout_ms, w);
+}
+
+/* --- the commands --- */
+
 static void serve(struct client *c, const struct read_options *o, const struct source *sources) {
     struct reply_mark mark;
     int64_t served = 0;
     for (int i = 0; i < o->n; i++) served += serve_stream(c, o, i, &sources[i], &mark, served);
-    if (served == 0)
+    if (served == 0 && o->waits && blocking_allowed(c))
+        wait_for_news(c, o, sources);
+    else if (served == 0)
         reply_null_array(&c->out);
     else if (c->out.proto == 2)
         reply_defer_array(&c->out, mark, served);
