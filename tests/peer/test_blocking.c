@@ -205,6 +205,29 @@ Test(blocking, sorted_sets_refuse) {
          "0:CLIENT UNBLOCK %1 ERROR", "1:BZPOPMAX z 0.1");
 }
 
+Test(blocking, streams) {
+    PLAY("1:XREAD BLOCK 0 STREAMS s $", "2:XREAD BLOCK 0 COUNT 1 STREAMS k s 5-0 2-0", "0:XADD s 1-1 a b",
+         "0:XADD s 3-1 a b c d", "1:XREAD BLOCK 0 STREAMS s s $ 0", "1:XREAD BLOCK 0 STREAMS s $", "0:MULTI",
+         "0:XADD s 4-1 a b", "0:XDEL s 4-1", "0:EXEC", "1:XREAD BLOCK 0 STREAMS t 0", "0:LPUSH t x",
+         "0:DEL t", "0:RENAME s t", "1:XREAD BLOCK 0 STREAMS t $", "0:XSETID t 50-1", "0:XADD t 60-1 a b",
+         "1:XREAD BLOCK 0 STREAMS t $", "0:DEL t", "0:CLIENT UNBLOCK %1", "1:XREAD BLOCK -1 STREAMS t $",
+         "1:XREAD BLOCK x STREAMS t $", "1:MULTI", "1:XREAD BLOCK 0 STREAMS t $", "1:EXEC");
+}
+
+Test(blocking, readers_of_groups) {
+    PLAY("0:XGROUP CREATE s g $ MKSTREAM", "1:XREADGROUP GROUP g a BLOCK 0 STREAMS s >",
+         "2:XREADGROUP GROUP g b BLOCK 0 NOACK STREAMS s >",
+         "3:XREADGROUP GROUP g a BLOCK 0 COUNT 1 STREAMS s >", "0:XADD s 1-1 f 1", "0:MULTI",
+         "0:XADD s 2-1 f 2", "0:XADD s 3-1 f 3", "0:EXEC", "0:XADD s 4-1 f 4", "0:XPENDING s g",
+         "1:XREADGROUP GROUP g a BLOCK 0 STREAMS s 0", "1:XREADGROUP GROUP g a BLOCK 0 STREAMS s >",
+         "0:XGROUP DESTROY s g", "0:XGROUP CREATE s g $", "0:XGROUP CREATE t g $ MKSTREAM",
+         "1:XREADGROUP GROUP g a BLOCK 0 STREAMS s t > >", "2:XREAD BLOCK 0 STREAMS s $", "0:DEL s",
+         "0:XGROUP CREATE s g $ MKSTREAM", "1:XREADGROUP GROUP g a BLOCK 0 STREAMS s >", "0:SET s x",
+         "0:DEL s", "0:XADD s 9-9 a b", "0:XGROUP CREATE s g $", "1:XREADGROUP GROUP g a BLOCK 0 STREAMS s >",
+         "0:FLUSHALL", "0:XGROUP CREATE s g $ MKSTREAM", "1:XREADGROUP GROUP g a BLOCK 0 STREAMS s >",
+         "0:RENAME s t");
+}
+
 /* Pipelined behind a wait: what comes later is executed later. */
 Test(blocking, requests_behind_wait_too) {
     struct srv *s = srv_start(TANDEM, "%s", "");
@@ -231,7 +254,7 @@ Test(blocking, times_out) {
     struct srv *s = srv_start(TANDEM, "%s", "");
     static const char *const commands[] = {
         "BLPOP k 0.2",         "BRPOP k j 0.2",    "BLMOVE k j LEFT LEFT 0.2", "BRPOPLPUSH k j 0.2",
-        "BLMPOP 0.2 1 k LEFT", "BZPOPMIN k j 0.2", "BZMPOP 0.2 1 k MAX"};
+        "BLMPOP 0.2 1 k LEFT", "BZPOPMIN k j 0.2", "BZMPOP 0.2 1 k MAX",       "XREAD BLOCK 200 STREAMS k $"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         uint64_t start = now_ms();
         EXPECT(s, "(nil)", commands[i]);

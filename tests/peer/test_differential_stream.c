@@ -355,3 +355,63 @@ Test(differential_stream, nodes_of_few_bytes) {
 Test(differential_stream, nodes_of_many) {
     run("200", "100000");
 }
+
+/* --- replication --- */
+
+/* Ids by the clock: each behind the one before it, and the same on the replica. */
+static void add_by_clock(struct srv *s) {
+    for (int i = 0; i < 200; i++) {
+        srv_cmd(s, "XADD auto NOMKSTREAM MAXLEN ~ 50 * f %d", i);
+        const char *id = srv_cmd(s, "XADD auto %s f %d", i % 3 ? "*" : "99999999999999-*", i);
+        cr_assert(id[0] == '"', "%s", id);
+        if (i % 3 == 0) EXPECT(s, "(integer) 1", "DEL auto");
+    }
+}
+
+static const char *pending_of(struct srv *s, const char *key, const char *group) {
+    redisContext *c = srv_connect(s);
+    redisReply *r = redisCommand(c, "XPENDING %s %b - + 100000", key, group, strlen(group));
+    blank_times(r, true);
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements;
+         i++) /* history counts only where it is read */
+        blank(r->element[i]->element[3]);
+    const char *text = reply_text(r);
+    freeReplyObject(r);
+    redisFree(c);
+    return text;
+}
+
+static void check_replica(struct srv *replica, struct srv *primary) {
+    srv_wait_synced(replica, primary);
+    cr_assert(srv_same_data(replica, primary), "TEST_SEED=%llu", (unsigned long long)test_seed());
+    static const char *const keys[] = {"a", "b", "c", "d", "e"}, *const groups[] = {"g", "h", "i\r\n"};
+    for (size_t k = 0; k < 5; k++)
+        for (size_t g = 0; g < 3; g++)
+            cr_assert_str_eq(pending_of(replica, keys[k], groups[g]),
+                             pending_of(primary, keys[k], groups[g]));
+}
+
+/* Ours and the real one run the same commands, each with the other kind as replica from the start; then each is given
+ * the other kind's snapshot. */
+Test(differential_stream, replicas_follow_both_ways) {
+    static const struct differential d = {rules, sizeof rules / sizeof *rules, COMMANDS / 2, same};
+    struct srv *s[2] = {srv_start(TANDEM, "%s", ""), srv_start(REDIS, "%s", "")};
+    struct srv *replica[2] = {srv_start(REDIS, "%s", ""), srv_start(TANDEM, "%s", "")};
+    for (int i = 0; i < 2; i++) {
+        EXPECT(s[i], "OK", "CONFIG SET stream-node-max-entries 5");
+        EXPECT(replica[i], "OK", "CONFIG SET stream-node-max-entries 5");
+        srv_cmd(s[i], "SET string 1");
+        srv_replicate(replica[i], s[i]);
+    }
+    clock_of_ids = 1;
+    differential_run(s[0], s[1], &d);
+    for (int i = 0; i < 2; i++) {
+        add_by_clock(s[i]);
+        check_replica(replica[i], s[i]);
+        EXPECT(replica[i], "OK", "REPLICAOF NO ONE");
+        EXPECT(replica[i], "OK", "FLUSHALL");
+        srv_replicate(replica[i], s[i]);
+        check_replica(replica[i], s[i]);
+    }
+    for (int i = 0; i < 2; i++) srv_free(replica[i]), srv_free(s[i]);
+}
