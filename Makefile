@@ -4,7 +4,7 @@ B       ?= build
 PREFIX  ?= /usr/local
 WARN    := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 OPT     ?= -O2 -g -fno-omit-frame-pointer
-SAN     := $(if $(ASAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -DTANDEM_MEM_MALLOC -O1)
+SAN     := $(if $(ASAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -DTANDEM_MEM_MALLOC)
 ALL     := $(WARN) $(OPT) $(SAN) -Isrc -Itests -Itools
 LIBS    := -lm
 

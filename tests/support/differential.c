@@ -74,7 +74,8 @@ void sort_reply(redisReply *r) {
 
 /* Field and value, or member and score: ordered by the first, and each pair kept together. */
 void sort_pairs(redisReply *r) {
-    if (r->type == REDIS_REPLY_ARRAY) qsort(r->element, r->elements / 2, 2 * sizeof *r->element, by_bytes);
+    if (r->type == REDIS_REPLY_ARRAY && r->elements > 2)
+        qsort(r->element, r->elements / 2, 2 * sizeof *r->element, by_bytes);
 }
 
 bool same_text(redisReply *a, redisReply *b) {
