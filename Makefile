@@ -54,6 +54,11 @@ test: test-deps
 
 test-binaries: $(SUITES:%=$B/test-%) $(FUZZERS)
 
+# The same tests with new random numbers, over and over: what no run has met yet. SOAK=n rounds.
+soak: test-deps
+	$(MAKE) all test-binaries
+	for i in $$(seq $${SOAK:-10}); do TEST_SEED=random FUZZ_SEED=random FUZZ_SECONDS=20 B=$B tools/run-tests || exit 1; done
+
 asan:
 	$(MAKE) test B=build/asan ASAN=1
 
@@ -74,5 +79,5 @@ clean:
 	rm -rf build
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all demo test test-deps test-binaries asan check bench install clean
+.PHONY: all demo test test-deps test-binaries soak asan check bench install clean
 .SECONDARY:

@@ -383,18 +383,18 @@ bool srv_same_data(struct srv *a, struct srv *b) {
 
 /* --- randomness --- */
 
+#define TEST_SEED_DEFAULT 20261120
+
 static uint64_t random_state;
 
 uint64_t test_seed(void) {
     static uint64_t seed;
     if (seed != 0) return seed;
     const char *given = getenv("TEST_SEED");
-    if (given != NULL) seed = strtoull(given, NULL, 10);
-    if (seed == 0) {
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        seed = ((uint64_t)t.tv_nsec << 20) ^ (uint64_t)t.tv_sec ^ (uint64_t)getpid();
-    }
+    seed = TEST_SEED_DEFAULT;
+    if (given != NULL && strcmp(given, "random") != 0) seed = strtoull(given, NULL, 10);
+    if (given != NULL && strcmp(given, "random") == 0)
+        cr_assert(getrandom(&seed, sizeof seed, 0) == sizeof seed);
     random_state = seed;
     fprintf(stderr, "TEST_SEED=%llu repeats this run\n", (unsigned long long)seed);
     return seed;

@@ -54,7 +54,9 @@ void srv_wait_synced(struct srv *replica,
 
 int free_port(void);
 uint64_t now_ms(void);
-uint64_t test_seed(void); /* TEST_SEED or random; printed once, so that a failure can be repeated */
+/* TEST_SEED, and without it always the same, so that what passed once passes again; TEST_SEED=random looks for what no
+ * run has met (`make soak`). Printed once, so that a failure can be repeated. */
+uint64_t test_seed(void);
 uint64_t test_random(void);
 uint64_t test_below(uint64_t n);
 
