@@ -113,10 +113,15 @@ struct geo_point geo_of_score(double score) {
     return (struct geo_point){middle(a.lon, GEO_LON_MAX), middle(a.lat, GEO_LAT_MAX)};
 }
 
-/* The haversine formula. */
+static double lat_distance_m(double lat1, double lat2) {
+    return EARTH_RADIUS_M * fabs(radians(lat2) - radians(lat1));
+}
+
+/* The haversine formula; along a meridian it needs no more than the arc. */
 double geo_distance_m(struct geo_point a, struct geo_point b) {
     double lat1 = radians(a.lat), lon1 = radians(a.lon), lat2 = radians(b.lat), lon2 = radians(b.lon);
     double u = sin((lat2 - lat1) / 2), v = sin((lon2 - lon1) / 2);
+    if (v == 0) return lat_distance_m(a.lat, b.lat);
     return 2.0 * EARTH_RADIUS_M * asin(sqrt(u * u + cos(lat1) * cos(lat2) * v * v));
 }
 
@@ -134,9 +139,9 @@ void geo_text(struct geo_point p, char out[GEO_TEXT_SIZE]) {
 
 bool geo_contains(const struct geo_shape *s, struct geo_point p, double *distance_m) {
     if (s->is_box) {
-        struct geo_point same_lat = {s->center.lon, p.lat}, same_lon = {p.lon, s->center.lat};
-        if (geo_distance_m(p, same_lat) > s->width * s->unit_m / 2 ||
-            geo_distance_m(p, same_lon) > s->height * s->unit_m / 2)
+        struct geo_point same_lat = {s->center.lon, p.lat};
+        if (lat_distance_m(p.lat, s->center.lat) > s->height * s->unit_m / 2 ||
+            geo_distance_m(p, same_lat) > s->width * s->unit_m / 2)
             return false;
     }
     *distance_m = geo_distance_m(s->center, p);

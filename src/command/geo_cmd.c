@@ -6,6 +6,8 @@
 #include "command/handlers.h"
 #include "command/propagate.h"
 
+#include <math.h>
+
 /* --- shared --- */
 
 bool geo_point_args(struct client *c, const slice *argv, struct geo_point *p) {
@@ -58,8 +60,10 @@ void geo_reply_point(struct client *c, struct geo_point p) {
     reply_coordinate(c, p.lat);
 }
 
+/* With four places. The product is rounded before it is cut, so that 1498617.81734999991 ends in 4, as the reference's does. */
 void geo_reply_distance(struct client *c, double distance) {
-    reply_bulkf(&c->out, "%.4f", distance);
+    long long scaled = llrint(distance * 1e4);
+    reply_bulkf(&c->out, "%lld.%04lld", scaled / 10000, scaled % 10000);
 }
 
 /* The set at key for a command that only reads: *there is false when there is none. */

@@ -17,6 +17,9 @@ Test(geohash, knows_sicily) {
     cr_assert_float_eq(p.lat, 38.11555639549629859, 1e-15);
     cr_assert_float_eq(geo_distance_m(p, c), 166274.1516, 1e-4);
     cr_assert_eq(geo_distance_m(p, p), 0);
+    cr_assert_eq(geo_distance_m(p, (struct geo_point){p.lon, 10}),
+                 6372797.560856 * (p.lat * (M_PI / 180.0) - 10 * (M_PI / 180.0)),
+                 "a meridian's arc, to the last bit");
     geo_text(p, text);
     cr_assert_arr_eq(text, "sqc8b49rny0", GEO_TEXT_SIZE);
     geo_text(c, text);
