@@ -6,19 +6,18 @@
 
 #include "base/log.h"
 #include "base/num.h"
-#include "event/child.h"
 #include "keyspace/str.h"
+#include "rdb/save_progress.h"
 #include "resp/request.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-#define SYNC_EVERY_BYTES  ((uint64_t)4 << 20)
-#define REPORT_EVERY_KEYS 1024
+#define SYNC_EVERY_BYTES ((uint64_t)4 << 20)
 
 struct writing {
     struct rdb_writer *w;
-    uint64_t keys;
+    struct save_progress progress;
     sds dump; /* reused */
 };
 
@@ -61,13 +60,17 @@ static void put_entry(void *ctx, struct entry *e) {
         put_string(s, e, expire);
     else
         put_restore(s, e, expire);
-    if (++s->keys % REPORT_EVERY_KEYS == 0) child_report(s->keys);
-    if (rdb_config.key_save_delay_us > 0) usleep((useconds_t)rdb_config.key_save_delay_us);
+    s->progress.keys++;
+    if (rdb_config.key_save_delay_us > 0) {
+        usleep((useconds_t)rdb_config.key_save_delay_us);
+        save_progress_tell(s->w);
+    }
 }
 
 static bool put_all_as_commands(struct rdb_writer *w) {
     struct writing s = {.w = w, .dump = sds_empty()};
     w->checksum = false;
+    save_progress_begin(&s.progress, w);
     for (int id = 0; id < ks_count(); id++) {
         char digits[NUM_INT_BYTES];
         if (!db_size(ks_db(id))) continue;
@@ -77,7 +80,7 @@ static bool put_all_as_commands(struct rdb_writer *w) {
     }
     sds_free(s.dump);
     bool ok = rdb_writer_flush(w);
-    child_report(s.keys);
+    save_progress_end(w);
     return ok;
 }
 

@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { WINDOW_BYTES = 1 << 20 };
+enum { WINDOW_BYTES = 1 << 20, EVENTS_EVERY_COMMANDS = 1024 };
 
 /* A window on the file: buf[start..filled) are bytes not parsed yet. */
 struct window {
@@ -35,6 +35,7 @@ struct file {
     uint64_t valid_bytes, transaction_at; /* transaction_at: log bytes of the open MULTI begin here */
     sds transaction;                      /* log bytes of the open MULTI, NULL: none */
     uint64_t progress_at;
+    uint32_t commands;
 };
 
 static uint64_t offset_of(const struct file *f) {
@@ -139,7 +140,9 @@ static bool execute(struct file *f, const struct resp_request_view *v) {
 static void advance(struct file *f, size_t n) {
     f->w.start += n;
     if (!(f->l->c->flags & CLIENT_MULTI)) f->valid_bytes = offset_of(f);
-    if (offset_of(f) < f->progress_at || rdb_config.loading_events_interval_bytes <= 0) return;
+    if (rdb_config.loading_events_interval_bytes <= 0) return;
+    if (offset_of(f) < f->progress_at && f->commands < EVENTS_EVERY_COMMANDS) return;
+    f->commands = 0;
     f->progress_at = offset_of(f) + (uint64_t)rdb_config.loading_events_interval_bytes;
     rdb_loading_progress(f->l->before + offset_of(f));
 }
@@ -174,6 +177,8 @@ static enum step step_command(struct file *f) {
     default: return STEP_BAD; /* "*0" is no command either */
     }
     if (!execute(f, &v)) return STEP_FAILED;
+    f->commands++; /* few bytes may be much work */
+    if (rdb_config.key_load_delay_us > 0) usleep((useconds_t)rdb_config.key_load_delay_us);
     advance(f, v.consumed);
     return STEP_ON;
 }

@@ -41,7 +41,7 @@ static struct {
     const char *title;
     int report_fd;
     uint64_t cow_bytes, peak_bytes, sum_bytes, measures;
-    uint64_t measured_us, measure_cost_us, keys_done;
+    uint64_t measured_us, measure_cost_us, keys_done, bytes_done;
 } self;
 
 void child_on_fork(void (*fn)(void)) {
@@ -121,14 +121,18 @@ static void measure_cow(bool is_final) {
 
 static void report(bool is_final) {
     measure_cow(is_final);
-    struct child_report r = {.cow_bytes = self.cow_bytes, .keys_done = self.keys_done, .is_final = is_final};
+    struct child_report r = {.cow_bytes = self.cow_bytes,
+                             .keys_done = self.keys_done,
+                             .bytes_done = self.bytes_done,
+                             .is_final = is_final};
     if (write(self.report_fd, &r, sizeof r) < 0 && errno == EPIPE) _exit(1); /* the parent is gone */
 }
 
 /* Walking the page tables of a large process is dear, so at most 1 % of the time goes into it, once a second. */
-void child_report(uint64_t keys_done) {
+void child_report(uint64_t keys_done, uint64_t bytes_done) {
     if (self.kind == CHILD_NONE) return; /* a save in the foreground */
     self.keys_done = keys_done;
+    self.bytes_done = bytes_done;
     uint64_t pause_us = self.measure_cost_us * 100;
     if (pause_us < 1000000) pause_us = 1000000;
     if (self.measured_us && clock_mono_us() - self.measured_us < pause_us) return;
@@ -161,6 +165,8 @@ static void take_report(const struct child_report *r) {
     s->current_cow_bytes = r->cow_bytes;
     if (r->cow_bytes > s->current_cow_peak_bytes) s->current_cow_peak_bytes = r->cow_bytes;
     s->current_keys_done = r->keys_done;
+    s->current_bytes_done = r->bytes_done;
+    s->current_reported_ms = (clock_mono_us() - s->started_us) / 1000;
     if (!r->is_final) return;
     if (children.slots[0].spec.kind == CHILD_REWRITE)
         s->last_rewrite_cow_bytes = s->current_cow_peak_bytes;
@@ -184,9 +190,10 @@ static struct slot *free_slot(enum child_kind kind) {
 }
 
 static void watch_reports(int fd) {
-    children.stats.started_ms = clock_ms();
     children.stats.current_cow_bytes = children.stats.current_cow_peak_bytes = 0;
-    children.stats.current_keys_done = 0;
+    children.stats.current_keys_done = children.stats.current_bytes_done = 0;
+    children.stats.current_reported_ms = 0;
+    children.stats.started_us = clock_mono_us();
     ev_io_init(&children.report_io, fd, read_reports, NULL);
     ev_io_set(&children.report_io, EV_READ); /* refused: child_reap reads them at the end */
 }
@@ -233,8 +240,9 @@ static void child_ended(struct slot *slot, int status) {
         ev_io_set(&children.report_io, 0);
         close(children.report_io.fd);
         children.report_io.fd = -1;
-        children.stats.started_ms = 0;
+        children.stats.started_us = 0;
         children.stats.current_cow_bytes = children.stats.current_keys_done = 0;
+        children.stats.current_bytes_done = 0;
     }
     slot->pid = 0; /* before on_end, which may start the next one */
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -20,7 +20,7 @@ enum child_kind { CHILD_NONE, CHILD_SNAPSHOT, CHILD_REWRITE, CHILD_HELPER };
 
 struct child_report {
     uint64_t cow_bytes;
-    uint64_t keys_done; /* progress */
+    uint64_t keys_done, bytes_done; /* progress */
     uint32_t is_final;
 };
 
@@ -43,17 +43,18 @@ void child_kill(int signal);                      /* ask the data child to end; 
  * One that has not run yet still holds our listening sockets, and whoever starts after us wants to bind them. */
 void child_wait_end(int timeout_ms);
 /* In the child: rate-limited, measures CoW from smaps. The last word, logged, goes out by itself when `run` ends well. */
-void child_report(uint64_t keys_done);
+void child_report(uint64_t keys_done, uint64_t bytes_done);
 void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */
 const char *child_title(void);        /* in the child: its spec's, for ps; NULL elsewhere */
 void child_on_fork(void (*fn)(void)); /* run in the child right after fork (close listeners, reset signals) */
 
 struct child_stats {
     uint64_t current_cow_bytes, current_cow_peak_bytes, last_snapshot_cow_bytes, last_rewrite_cow_bytes;
-    uint64_t current_keys_done;
+    uint64_t current_keys_done, current_bytes_done;
+    uint64_t current_reported_ms; /* how long it had been running then */
     int64_t last_fork_us;
     uint64_t total_forks;
-    int64_t started_ms; /* wall clock, 0 when none */
+    uint64_t started_us; /* monotonic, 0 when none */
 };
 struct child_stats child_stats(void);
 void child_stats_reset(void); /* the counters: CONFIG RESETSTAT */

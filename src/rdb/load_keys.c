@@ -61,7 +61,6 @@ bool load_keys_flush(struct load_keys *k) {
             value_free(&k->pending[i].v);
     }
     k->count = 0;
-    rdb_loading.keys = k->stats.keys_loaded;
     return ok;
 }
 

@@ -66,7 +66,7 @@ const char *rdb_restore_value(slice payload, struct value *v, sds *hold);
 struct rdb_loading {
     bool active, async;
     int64_t start_ms;
-    uint64_t total_bytes, loaded_bytes, keys, used_mem_bytes; /* used_mem: as the file's aux field says */
+    uint64_t total_bytes, loaded_bytes, used_mem_bytes; /* used_mem: as the file's aux field says */
     int logged_tenths;
 };
 extern struct rdb_loading rdb_loading;

@@ -4,14 +4,13 @@
  * keys are saved too, as in Redis: who loads decides. It knows nothing of files (save_file.c) and processes (snapshot.c). */
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "event/child.h"
 #include "rdb/codec.h"
 #include "rdb/rdb.h"
+#include "rdb/save_progress.h"
 #include <stdio.h>
 #include <unistd.h>
 
 #define REFERENCE_VERSION "7.0.15" /* aux redis-ver: the release whose format this is */
-#define REPORT_EVERY_KEYS 1024
 
 /* Entries come in the table's order, so their blocks lie anywhere: each is prefetched this many entries ahead, as far as
  * a key with a value of 100 bytes reaches (1M of them: 30 % less time than with the first line alone). */
@@ -20,7 +19,7 @@
 
 struct saving {
     struct rdb_writer *w;
-    uint64_t keys;
+    struct save_progress progress;
     const struct entry *ahead[AHEAD];
     size_t seen; /* of this database */
 };
@@ -57,9 +56,11 @@ static bool put_key(struct saving *s, const struct entry *e) {
     const struct rdb_codec *codec = rdb_codec_of(entry_type(e));
     if (!rdb_put_u8(w, codec->rdb_type(e)) || !rdb_put_string(w, entry_key(e)) || !codec->save(w, e))
         return false;
-    s->keys++;
-    if (s->keys % REPORT_EVERY_KEYS == 0) child_report(s->keys);
-    if (rdb_config.key_save_delay_us > 0) usleep((useconds_t)rdb_config.key_save_delay_us);
+    s->progress.keys++;
+    if (rdb_config.key_save_delay_us > 0) {
+        usleep((useconds_t)rdb_config.key_save_delay_us);
+        save_progress_tell(w);
+    }
     return true;
 }
 
@@ -90,11 +91,12 @@ bool rdb_save_stream(struct rdb_writer *w, const struct rdb_info *info, bool aof
     struct saving s = {.w = w};
     char header[RDB_HEADER_BYTES + 1];
     w->checksum = rdb_config.checksum;
+    save_progress_begin(&s.progress, w);
     snprintf(header, sizeof header, "%s%04d", RDB_MAGIC, RDB_VERSION);
     if (!rdb_write(w, header, RDB_HEADER_BYTES) || !put_aux_fields(w, info, aof_base)) return false;
     for (int id = 0; id < ks_count(); id++)
         if (!put_db(&s, ks_db(id))) return false;
     if (!rdb_put_u8(w, RDB_OP_EOF)) return false;
-    child_report(s.keys);
+    save_progress_end(w);
     return rdb_put_u64le(w, rdb_writer_crc(w)) && rdb_writer_flush(w);
 }

@@ -28,7 +28,9 @@ struct rdb_writer {
     uint64_t crc;
     bool checksum, failed;
     uint64_t sync_every_bytes, unsynced_bytes; /* incremental write-back; 0: none */
-    int error_number;                          /* errno of the failure */
+    void (*progress)(struct rdb_writer *w);    /* when bytes have gone to the sink; may be NULL */
+    void *progress_ctx;
+    int error_number; /* errno of the failure */
     char error[160];
 };
 void rdb_writer_fd(struct rdb_writer *w, int fd);

@@ -109,7 +109,9 @@ bool rdb_writer_flush(struct rdb_writer *w) {
         }
         w->before += w->used;
     }
+    bool sent = w->used > 0;
     w->used = w->crc_at = 0;
+    if (sent && w->progress) w->progress(w);
     return true;
 }
 
@@ -124,5 +126,6 @@ bool rdb_write_slow(struct rdb_writer *w, const void *p, size_t n) {
     if (w->checksum) w->crc = crc64(w->crc, p, n);
     if (!w->sink(w, p, n)) return false;
     w->before += n;
+    if (w->progress) w->progress(w);
     return true;
 }

@@ -12,6 +12,7 @@
 #include "client/client.h"
 #include "event/child.h"
 #include "rdb/rdb.h"
+#include "rdb/save_progress.h"
 #include "repl/repl.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -104,23 +105,39 @@ static sds aof_fields(sds out, int64_t now_s) {
         (ull)a->pending_syncs, (ull)a->delayed_fsync);
 }
 
+/* Seconds, rounded up, by the pace up to the child's last report; -1: no child, or nothing heard yet. */
+static ll save_eta_s(const struct child_stats *c, uint64_t total) {
+    if (!c->started_us || !total) return -1;
+    int64_t left_ms = save_left_ms(c->current_keys_done, total, (int64_t)c->current_reported_ms);
+    if (left_ms < 0) return -1;
+    left_ms -= (int64_t)((clock_mono_us() - c->started_us) / 1000 - c->current_reported_ms);
+    return left_ms > 0 ? (ll)(left_ms + 999) / 1000 : 0;
+}
+
+/* The last two fields are ours. */
+static sds save_fields(sds out) {
+    struct child_stats c = child_stats();
+    uint64_t total = snapshot_running()           ? snapshot_state.current_keys_total
+                     : aof_status.rewrite_running ? aof_status.rewrite_keys_total
+                                                  : 0;
+    uint64_t done = total ? c.current_keys_done : 0;
+    return sds_cat_printf(out,
+                          "current_cow_peak:%llu\r\ncurrent_cow_size:%llu\r\ncurrent_fork_perc:%.2f\r\n"
+                          "current_save_keys_processed:%llu\r\ncurrent_save_keys_total:%llu\r\n"
+                          "current_save_bytes:%llu\r\ncurrent_save_eta_seconds:%lld\r\n",
+                          (ull)c.current_cow_peak_bytes, (ull)c.current_cow_bytes,
+                          total ? 100.0 * (double)done / (double)total : 0.0, (ull)done, (ull)total,
+                          (ull)c.current_bytes_done, save_eta_s(&c, total));
+}
+
 sds info_persistence(sds out) {
     const struct snapshot_state *s = &snapshot_state;
     struct child_stats c = child_stats();
     bool running = snapshot_running();
-    uint64_t total = running                      ? s->current_keys_total
-                     : aof_status.rewrite_running ? aof_status.rewrite_keys_total
-                                                  : 0;
-    uint64_t done = total ? c.current_keys_done : 0;
     int64_t now_s = clock_ms() / 1000;
-    out = sds_cat_printf(
-        out,
-        "loading:%d\r\nasync_loading:%d\r\ncurrent_cow_peak:%llu\r\ncurrent_cow_size:%llu\r\n"
-        "current_fork_perc:%.2f\r\ncurrent_save_keys_processed:%llu\r\n"
-        "current_save_keys_total:%llu\r\n",
-        rdb_loading.active && !rdb_loading.async, rdb_loading.active && rdb_loading.async,
-        (ull)c.current_cow_peak_bytes, (ull)c.current_cow_bytes,
-        total ? 100.0 * (double)done / (double)total : 0.0, (ull)done, (ull)total);
+    out = sds_cat_printf(out, "loading:%d\r\nasync_loading:%d\r\n", rdb_loading.active && !rdb_loading.async,
+                         rdb_loading.active && rdb_loading.async);
+    out = save_fields(out);
     out = sds_cat_printf(
         out,
         "rdb_changes_since_last_save:%llu\r\nrdb_bgsave_in_progress:%d\r\n"

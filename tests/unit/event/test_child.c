@@ -63,14 +63,14 @@ Test(child, exit_code) {
     cr_assert(pid > 0);
     cr_assert_eq(child_active(), CHILD_SNAPSHOT);
     cr_assert_eq(child_pid(), pid);
-    cr_assert(child_stats().started_ms > 0);
+    cr_assert(child_stats().started_us > 0);
     wait_for_end(&e, 1);
     cr_assert_eq(e.code, 7);
     cr_assert_eq(e.signal, 0);
     cr_assert_eq(child_active(), CHILD_NONE);
     cr_assert_eq(child_pid(), -1);
     cr_assert_eq(child_stats().total_forks, 1);
-    cr_assert_eq(child_stats().started_ms, 0);
+    cr_assert_eq(child_stats().started_us, 0);
     child_reap();
     cr_assert_eq(e.count, 1, "on_end is called once");
 }
@@ -121,9 +121,9 @@ static int run_report(void *ctx) {
     size_t bytes = 8 << 20;
     volatile char *dirty = malloc(bytes);
     for (size_t i = 0; i < bytes; i += 512) dirty[i] = 1;
-    child_report(10);
-    child_report(20); /* too soon after the first */
-    return 0;         /* the final report is made here */
+    child_report(10, 1000);
+    child_report(20, 2000); /* too soon after the first */
+    return 0;               /* the final report is made here */
 }
 
 Test(child, reports) {
@@ -135,7 +135,7 @@ Test(child, reports) {
     cr_assert_geq(s.last_snapshot_cow_bytes, 8 << 20);
     cr_assert_eq(s.last_rewrite_cow_bytes, 0);
     cr_assert_eq(s.current_cow_bytes, 0, "no child, nothing current");
-    child_report(1); /* outside of a child: a save in the foreground */
+    child_report(1, 1); /* outside of a child: a save in the foreground */
 }
 
 struct fds {
