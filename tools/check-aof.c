@@ -80,9 +80,13 @@ static void report(const struct scan *s, const char *name) {
            (long long)s->n, (long long)s->valid, (long long)s->line, (long long)(s->n - s->valid));
 }
 
+static void show_progress(size_t at, size_t n) {
+    check_show_progress(at, n);
+}
+
 static uint64_t check_preamble(int fd, const char *name) {
     uint64_t end;
-    if (!rdb_check_print(fd, name, false, &end)) {
+    if (!rdb_check_print(fd, name, &end)) {
         printf("RDB preamble of AOF file is not sane, aborting.\n");
         exit(1);
     }
@@ -102,21 +106,27 @@ static enum verdict check_file(const char *name, const char *path, bool is_last)
         close(fd);
         return EMPTY;
     }
-    struct scan s = {.n = (size_t)st.st_size, .until_s = until_s};
+    struct scan s = {
+        .n = (size_t)st.st_size, .until_s = until_s, .summary = summary_new(), .progress = show_progress};
     s.p = mmap(NULL, s.n, PROT_READ, MAP_PRIVATE, fd, 0);
     if (s.p == MAP_FAILED) fail("Cannot read file %s: %s\n", path, strerror(errno));
     if (starts_with(&s, "REDIS")) s.at = s.valid = check_preamble(fd, name);
     scan_file(&s, name);
+    show_progress(s.n, s.n);
     enum verdict v = until_s ? NOTHING_TO_CUT : VALID;
     if (s.later) {
         v = cut_to_time(fd, name, path, &s, is_last);
     } else {
-        if (!until_s || s.valid < s.n) report(&s, name);
+        if (!until_s || s.valid < s.n) {
+            report(&s, name);
+            summary_print(s.summary);
+        }
         if (s.valid < s.n) {
             if (!fix) fail("AOF %s is not valid. Use the --fix option to try fixing it.\n", name);
             v = cut_bad_end(fd, name, &s, is_last);
         }
     }
+    summary_free(s.summary);
     munmap((void *)(uintptr_t)s.p, s.n);
     close(fd);
     return v;

@@ -1,9 +1,11 @@
-/* tandem-check-rdb: reads an RDB file as a start would, and tells whether it is sound and what is in it. Output, usage and
- * exit codes are redis-check-rdb's; the lines by type and the biggest keys come in addition. */
+/* tandem-check-rdb: reads an RDB file as a start would, and tells whether it is sound and what is in it; --fix keeps what is
+ * whole of one that is not. Output, usage and exit codes are redis-check-rdb's; the lines by type, the biggest keys and --fix
+ * come in addition. */
+#include "check-rdb/salvage.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "keyspace/db.h"
-#include "rdb/check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,20 +15,25 @@
 
 int main(int argc, char **argv) {
     uint64_t end;
-    if (argc != 2) {
-        fprintf(stderr, "Usage: %s <rdb-file-name>\n", argv[0]);
+    struct rdb_check c;
+    bool fix = argc == 3 && strcmp(argv[1], "--fix") == 0;
+    if (argc != 2 && !fix) {
+        fprintf(stderr, "Usage: %s [--fix] <rdb-file-name>\n", argv[0]);
         return 1;
     }
+    const char *path = argv[argc - 1];
     log_set_level(LOG_LEVEL_NOTHING);
     clock_update();
     ks_init(1);
-    int fd = open(argv[1], O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        printf("[offset 0] Checking RDB file %s\n", argv[1]);
-        fprintf(stderr, "Cannot open file %s: %s\n", argv[1], strerror(errno));
+        printf("[offset 0] Checking RDB file %s\n", path);
+        fprintf(stderr, "Cannot open file %s: %s\n", path, strerror(errno));
         return 1;
     }
-    bool ok = rdb_check_print(fd, argv[1], true, &end);
+    int code = rdb_check_file(&c, fd, path, &end) ? 0 : 1;
+    if (code && fix) code = salvage(&c, fd, path);
+    rdb_check_free(&c);
     close(fd);
-    return ok ? 0 : 1;
+    return code;
 }

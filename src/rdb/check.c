@@ -42,17 +42,18 @@ void rdb_check_free(struct rdb_check *c) {
     sds_free(c->key);
 }
 
-static bool check_header(struct rdb_check *c, struct rdb_reader *r, int *version) {
+static bool check_header(struct rdb_check *c, struct rdb_reader *r) {
     const char *p = rdb_take(r, RDB_HEADER_BYTES);
     char line[80];
     if (!p) return false;
     if (memcmp(p, RDB_MAGIC, sizeof RDB_MAGIC - 1) != 0)
         return rdb_reader_fail(r, "Wrong signature trying to load DB from file");
-    *version = 0;
+    int version = 0;
     for (int i = (int)sizeof RDB_MAGIC - 1; i < RDB_HEADER_BYTES; i++)
-        *version = *version * 10 + (isdigit((unsigned char)p[i]) ? p[i] - '0' : 1000);
-    if (*version >= 1 && *version <= RDB_VERSION_MAX) return true;
-    snprintf(line, sizeof line, "Can't handle RDB format version %d", *version);
+        version = version * 10 + (isdigit((unsigned char)p[i]) ? p[i] - '0' : 1000);
+    c->version = version;
+    if (version >= 1 && version <= RDB_VERSION_MAX) return true;
+    snprintf(line, sizeof line, "Can't handle RDB format version %d", version);
     c->say(rdb_reader_offset(r), line);
     return rdb_reader_fail(r, "%s", line);
 }
@@ -116,10 +117,11 @@ static bool check_key(struct rdb_check *c, struct rdb_reader *r, uint8_t type, i
     return ok;
 }
 
-static bool check_trailer(struct rdb_check *c, struct rdb_reader *r, int version) {
+static bool check_trailer(struct rdb_check *c, struct rdb_reader *r) {
     uint64_t got, expected = rdb_reader_crc(r);
     c->doing = "check-sum";
-    if (version < RDB_VERSION_CRC) return true;
+    c->at_end = true;
+    if (c->version < RDB_VERSION_CRC) return true;
     if (!rdb_get_u64le(r, &got)) return false;
     if (got != 0 && got != expected) return rdb_reader_fail(r, "RDB CRC error");
     c->say(rdb_reader_offset(r),
@@ -169,16 +171,21 @@ static bool check_item(struct rdb_check *c, struct rdb_reader *r, uint8_t op, st
     return check_key(c, r, op, at->db, expire_ms);
 }
 
+/* These belong to the key that follows. */
+static bool is_hint(uint8_t op) {
+    return op == RDB_OP_EXPIRETIME || op == RDB_OP_EXPIRETIME_MS || op == RDB_OP_IDLE || op == RDB_OP_FREQ;
+}
+
 bool rdb_check_stream(struct rdb_check *c, struct rdb_reader *r) {
     struct place at = {.expire_ms = NO_EXPIRE};
-    int version = 0;
-    uint8_t op;
-    if (!check_header(c, r, &version)) return false;
+    uint8_t op = RDB_OP_AUX;
+    if (!check_header(c, r)) return false;
     for (;;) {
+        if (!is_hint(op)) c->sound_end = rdb_reader_offset(r);
         c->doing = "read-type";
         rdb_reader_progress(r);
         if (!rdb_get_u8(r, &op)) return false;
-        if (op == RDB_OP_EOF) return check_trailer(c, r, version);
+        if (op == RDB_OP_EOF) return check_trailer(c, r);
         if (!check_item(c, r, op, &at)) return false;
     }
 }

@@ -28,6 +28,9 @@ struct rdb_check {
     sds key;                      /* NULL: before the first */
     int rdb_type;                 /* -1: before the first */
     const char *doing;
+    int version;        /* 0: before it */
+    uint64_t sound_end; /* up to here the file consists of whole keys and other items; 0: not even a header */
+    bool at_end;        /* all items are sound, only what stands behind the last one is not */
 };
 
 void rdb_check_init(struct rdb_check *c, void (*say)(uint64_t offset, const char *line));
@@ -36,8 +39,12 @@ void rdb_check_free(struct rdb_check *c);
 bool rdb_check_stream(struct rdb_check *c, struct rdb_reader *r);
 const char *rdb_type_name(int rdb_type); /* as redis-check-rdb calls it */
 
-/* Checks the RDB at the start of fd and prints to stdout what redis-check-rdb prints. *end: the offset behind it.
- * summary: and what is inside, by type, with the biggest keys. On a terminal, big files show their progress. */
-bool rdb_check_print(int fd, const char *name, bool summary, uint64_t *end);
+/* Checks the RDB at the start of fd and prints to stdout what redis-check-rdb prints, and what is inside, by type, with
+ * the biggest keys. *end: the offset behind it. On a terminal, big files show their progress. */
+bool rdb_check_print(int fd, const char *name, uint64_t *end);
+/* The same; what was found stays in *c, for rdb_check_free. */
+bool rdb_check_file(struct rdb_check *c, int fd, const char *name, uint64_t *end);
+/* A bar on stderr when that is a terminal and total is big; it goes away when at reaches total. */
+void check_show_progress(uint64_t at, uint64_t total);
 
 #endif

@@ -11,12 +11,16 @@ static void say(uint64_t offset, const char *line) {
     printf("[offset %llu] %s\n", (unsigned long long)offset, line);
 }
 
-static void show_progress(struct rdb_reader *r) {
-    if (!isatty(STDERR_FILENO)) return;
-    int percent = (int)(rdb_reader_offset(r) * 100 / r->total_bytes), marks = percent / 2;
+void check_show_progress(uint64_t at, uint64_t total) {
+    if (total <= PROGRESS_BYTES || !isatty(STDERR_FILENO)) return;
+    int percent = (int)(at * 100 / total), marks = percent / 2;
     fprintf(stderr, "\r[%.*s%*s] %3d%%", marks, "##################################################",
             50 - marks, "", percent);
-    if (rdb_reader_offset(r) >= r->total_bytes - PROGRESS_BYTES) fprintf(stderr, "\r%60s\r", "");
+    if (at >= total) fprintf(stderr, "\r%60s\r", "");
+}
+
+static void show_progress(struct rdb_reader *r) {
+    check_show_progress(rdb_reader_offset(r), r->total_bytes);
 }
 
 static void print_counts(const struct rdb_check *c) {
@@ -53,29 +57,33 @@ static void print_summary(const struct rdb_check *c) {
     }
 }
 
-bool rdb_check_print(int fd, const char *name, bool summary, uint64_t *end) {
+bool rdb_check_print(int fd, const char *name, uint64_t *end) {
     struct rdb_check c;
+    bool ok = rdb_check_file(&c, fd, name, end);
+    rdb_check_free(&c);
+    return ok;
+}
+
+bool rdb_check_file(struct rdb_check *c, int fd, const char *name, uint64_t *end) {
     struct rdb_reader r;
     struct stat st;
     char line[600];
-    rdb_check_init(&c, say);
+    rdb_check_init(c, say);
     rdb_reader_fd(&r, fd);
     r.total_bytes = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-    if (r.total_bytes > PROGRESS_BYTES) {
-        r.progress = show_progress;
-        r.progress_every_bytes = PROGRESS_BYTES;
-    }
+    r.progress = show_progress;
+    r.progress_every_bytes = r.progress_at = PROGRESS_BYTES;
     snprintf(line, sizeof line, "Checking RDB file %s", name);
     say(0, line);
-    bool ok = rdb_check_stream(&c, &r);
+    bool ok = rdb_check_stream(c, &r);
     *end = rdb_reader_offset(&r);
+    check_show_progress(r.total_bytes, r.total_bytes);
     if (ok)
         say(*end, "\\o/ RDB looks OK! \\o/");
     else
-        print_error(&c, &r);
-    print_counts(&c);
-    if (ok && summary) print_summary(&c);
+        print_error(c, &r);
+    print_counts(c);
+    if (c->keys) print_summary(c);
     rdb_reader_free(&r);
-    rdb_check_free(&c);
     return ok;
 }

@@ -182,3 +182,69 @@ Test(peer_check, words_that_are_wrong) {
     cr_assert_eq(o.code, 1);
     cr_assert(strstr(o.text, " <rdb-file-name>"));
 }
+
+/* Cut anywhere, or with a byte changed, a snapshot can be fixed; what is kept satisfies the real checker. */
+Test(peer_check, a_damaged_snapshot_is_salvaged) {
+    static struct outcome o, theirs;
+    char line[900];
+    struct srv *s = srv_start(REDIS, "%s", "");
+    for (int i = 0; i < 10; i++) {
+        EXPECT(s, "OK", "SET string:%d %d EX 100000", i, i);
+        srv_cmd(s, "RPUSH list:%d a b c", i);
+        srv_cmd(s, "HSET hash:%d f v", i);
+        srv_cmd(s, "ZADD zset:%d 1 a 2 b", i);
+        srv_cmd(s, "XADD stream:%d * f v", i);
+    }
+    EXPECT(s, "OK", "SAVE");
+    snprintf(line, sizeof line, "mkdir case; cp %s/dump.rdb case/whole", s->dir);
+    must(line);
+    srv_free(s);
+    must("cd case; cp whole bad_sum; printf x | dd of=bad_sum bs=1 conv=notrunc seek=$(($(stat -c %s whole) "
+         "- 3))");
+    int most = 0;
+    for (int percent = 5; percent <= 100; percent += 5) {
+        snprintf(line, sizeof line,
+                 "cd case; rm -f d*; head -c $(($(stat -c %%s whole) * %d / 100 - 1)) whole > d", percent);
+        must(line);
+        snprintf(line, sizeof line, "cd case; cp d before; echo n | %s-rdb --fix d && exit 1; cmp d before",
+                 tools);
+        must(line);
+        snprintf(line, sizeof line, "cd case; echo y | %s-rdb --fix d", tools);
+        shell(line, &o);
+        cr_assert_eq(o.code, 0, "%d%%: %s", percent, o.text);
+        must("cd case; cmp d.damaged before");
+        shell("cd case; redis-check-rdb d", &theirs);
+        cr_assert_eq(theirs.code, 0, "%d%%: %s", percent, theirs.text);
+        const char *fixed = strstr(o.text, "Successfully fixed RDB d: "),
+                   *read = strstr(theirs.text, " keys read");
+        cr_assert(fixed && read, "%s%s", o.text, theirs.text);
+        int kept = atoi(fixed + strlen("Successfully fixed RDB d: "));
+        while (read[-1] != ' ') read--;
+        cr_assert_eq(kept, atoi(read), "%s%s", o.text, theirs.text);
+        cr_assert_geq(kept, most);
+        most = kept;
+    }
+    cr_assert_eq(most, 50, "only the end was cut off");
+    snprintf(line, sizeof line, "cd case; echo y | %s-rdb --fix bad_sum; cmp bad_sum whole", tools);
+    must(line);
+    snprintf(line, sizeof line, "cd case; echo y | %s-rdb --fix whole; test ! -e whole.damaged", tools);
+    must(line);
+    must("printf garbage > case/d");
+    snprintf(line, sizeof line, "echo y | %s-rdb --fix case/d", tools);
+    shell(line, &o);
+    cr_assert_eq(o.code, 1);
+    cr_assert(strstr(o.text, "has no header that can be read"), "%s", o.text);
+}
+
+Test(peer_check, tells_what_is_inside) {
+    static struct outcome o;
+    char line[600];
+    make_files(TANDEM);
+    snprintf(line, sizeof line, "%s-aof case/" M, tools);
+    shell(line, &o);
+    cr_assert(strstr(o.text, "[info] string: 2 keys, "), "%s", o.text);
+    cr_assert(strstr(o.text, "[info] \"SET\": 3 commands, 81 bytes"), "%s", o.text);
+    cr_assert(strstr(o.text, "[info] \"MULTI\": 1 commands"), "%s", o.text);
+    cr_assert(strstr(o.text, "[info] written between timestamps "), "%s", o.text);
+    cr_assert(strstr(o.text, "[info] from replication offset "), "%s", o.text);
+}

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { PROGRESS_BYTES = 16 << 20 };
+
 static bool fail(struct scan *s, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static bool fail(struct scan *s, size_t at, const char *fmt, ...) {
     va_list ap;
@@ -57,11 +59,14 @@ static bool is_word(const char *arg, size_t n, const char *word) {
 
 static bool read_command(struct scan *s, bool *in_multi, const char *name) {
     long argc;
+    size_t start = s->at;
+    slice words[2] = {{"", 0}, {"", 0}};
     if (!read_count(s, '*', &argc)) return false;
     for (long i = 0; i < argc; i++) {
         const char *arg = NULL;
         size_t n = 0;
         if (!read_argument(s, &arg, &n)) return false;
+        if (i < 2) words[i] = (slice){arg, n};
         if (i > 0) continue;
         bool multi = is_word(arg, n, "multi"), exec = is_word(arg, n, "exec");
         if (multi && *in_multi) return fail(s, s->at, "Unexpected MULTI in AOF %s", name);
@@ -69,6 +74,7 @@ static bool read_command(struct scan *s, bool *in_multi, const char *name) {
         if (multi) *in_multi = true;
         if (exec) *in_multi = false;
     }
+    summary_command(s->summary, words[0], words[1], start, s->at - start);
     return true;
 }
 
@@ -82,14 +88,20 @@ static bool read_annotation(struct scan *s, bool *whole) {
         s->later_at = s->at;
         return false;
     }
+    summary_mark(s->summary, (slice){start, (size_t)(end - start) - (end > start && end[-1] == '\r')});
     s->at += (size_t)(end - start) + 1;
     return true;
 }
 
 void scan_file(struct scan *s, const char *name) {
     bool in_multi = false, whole = true;
+    size_t next_progress = s->at + PROGRESS_BYTES;
     s->line = 1;
     while (s->at < s->n) {
+        if (s->progress && s->at >= next_progress) {
+            s->progress(s->at, s->n);
+            next_progress = s->at + PROGRESS_BYTES;
+        }
         char first = s->p[s->at];
         if (first == '#') {
             if (!read_annotation(s, &whole) || !whole) break;

@@ -2,6 +2,8 @@
 #ifndef TANDEM_TOOLS_CHECK_AOF_SCAN_H
 #define TANDEM_TOOLS_CHECK_AOF_SCAN_H
 
+#include "check-aof/summary.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,8 +11,10 @@
 struct scan {
     const char *p; /* the whole file */
     size_t n;
-    size_t at;       /* where it starts (behind an RDB), and where it stopped */
-    int64_t until_s; /* stop at the first time mark later than this; 0: don't */
+    struct summary *summary;               /* is told of each command and mark */
+    void (*progress)(size_t at, size_t n); /* now and then; may be NULL */
+    size_t at;                             /* where it starts (behind an RDB), and where it stopped */
+    int64_t until_s;                       /* stop at the first time mark later than this; 0: don't */
 
     /* --- found --- */
     size_t valid;      /* whole commands and transactions up to here */
