@@ -180,6 +180,7 @@ HANDLER(expire_command);
 HANDLER(expireat_command);
 HANDLER(expiretime_command);
 HANDLER(keys_command);
+HANDLER(migrate_command);
 HANDLER(move_command);
 HANDLER(object_encoding_command);
 HANDLER(object_freq_command);

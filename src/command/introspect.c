@@ -259,6 +259,7 @@ static struct keys find_keys(const struct command *cmd, const slice *argv, int a
         uint32_t flags = k->flags;
         if ((flags & KEY_VARIABLE_FLAGS) && cmd->key_flags) flags = cmd->key_flags(argv, argc);
         if (first == 0 || (flags & KEY_NOT_KEY)) continue;
+        if (k->begin == BEGIN_KEYWORD && (flags & KEY_INCOMPLETE)) keys.n = 0; /* MIGRATE "" ... KEYS */
         if (k->begin == BEGIN_UNKNOWN)
             add_key(&keys, first, flags);
         else if (k->find == FIND_RANGE)

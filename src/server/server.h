@@ -18,6 +18,7 @@ struct server_stats {
     uint64_t unexpected_errors, total_error_replies;
     uint64_t expire_us;       /* spent in active expiry */
     uint64_t expire_time_cap; /* slices that ended before the work did */
+    int migrate_links;        /* connections that MIGRATE keeps now */
 };
 extern struct server_stats server_stats;
 void server_stats_reset(void); /* CONFIG RESETSTAT: the counters of every room up to this one */
