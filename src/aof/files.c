@@ -7,6 +7,7 @@
  * Paths are relative to the working directory, as in Redis. */
 #include "aof/internal.h"
 
+#include "base/latency.h"
 #include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -191,7 +192,10 @@ void aof_read_manifest(void) {
 /* --- files --- */
 
 bool aof_rename(const char *from, const char *to, const char *what) {
-    if (rename(aof_path(from), aof_path(to)) != 0) {
+    uint64_t start_us = latency_start();
+    int failed = rename(aof_path(from), aof_path(to));
+    latency_end("aof-rename", start_us);
+    if (failed) {
         log_warning("Error trying to rename the temporary AOF %s file %s into %s: %s", what, from, to,
                     strerror(errno));
         return false;

@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/latency.h"
 #include "base/log.h"
 #include "event/child.h"
 #include <errno.h>
@@ -129,12 +130,23 @@ static void grew(size_t n) {
     w.unsynced = true;
 }
 
+/* What may have delayed a write: the helper's fsync of the same file, a child that writes too, or nothing of ours. */
+static void tell_latency(uint64_t start_us) {
+    latency_end(aof_status.pending_syncs       ? "aof-write-pending-fsync"
+                : child_active() != CHILD_NONE ? "aof-write-active-child"
+                                               : "aof-write-alone",
+                start_us);
+    latency_end("aof-write", start_us);
+}
+
 /* *took: what is in the file for good. false: less than wanted. */
 static bool write_vectors(const struct iovec *iov, int n_iov, size_t wanted, size_t *took) {
     ssize_t n;
+    uint64_t start_us = latency_start();
     do n = writev(w.fd, iov, n_iov);
     while (n < 0 && errno == EINTR);
     int err = n < 0 ? errno : ENOSPC;
+    tell_latency(start_us);
     *took = n > 0 ? (size_t)n : 0;
     if (*took == wanted) {
         grew(wanted);
@@ -219,7 +231,10 @@ bool aof_writer_sync(void) {
 }
 
 static void sync_now_or_die(void) {
-    if (fdatasync(w.fd) != 0) {
+    uint64_t start_us = latency_start();
+    int failed = fdatasync(w.fd);
+    latency_end("aof-fsync-always", start_us);
+    if (failed) {
         log_warning("Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. Exiting...",
                     strerror(errno));
         exit(1);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/dict.h"
+#include "base/latency.h"
 #include "base/sds.h"
 #include "command/blocked.h"
 #include "command/propagate.h"
@@ -199,7 +200,9 @@ static bool serve_one(struct client_block *b, slice key, struct entry *e) {
     struct client *c = b->c, *outer = stats_client;
     stats_client = c;
     propagate_unit_begin();
+    uint64_t start_us = latency_start();
     bool served = b->way->serve(c, key, e, b->state);
+    latency_end("command-unblocking", start_us);
     propagate_unit_end();
     stats_client = outer;
     if (!served) return false;

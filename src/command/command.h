@@ -109,7 +109,8 @@ struct key_spec {   /* as COMMAND's key specifications; an array ends with flags
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 struct command_stats {
-    uint64_t calls, ticks, rejected, failed; /* ticks: ticks.h */
+    uint64_t calls, ticks, rejected, failed; /* ticks: base/ticks.h */
+    struct histogram *times; /* of its calls, in ticks; NULL: none while latency-tracking was on */
 };
 
 struct key_ref { /* COMMAND GETKEYS: where a key stands and what is done with it */

@@ -11,14 +11,20 @@
  * ticks since the one before it ended (ticks.h), so that one reading of the counter serves both. */
 #include "command/dispatch.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/dict.h"
+#include "base/latency.h"
+#include "base/ticks.h"
 #include "command/blocking.h"
 #include "command/handlers.h"
+#include "command/latency.h"
 #include "command/propagate.h"
-#include "command/ticks.h"
+#include "command/secrets.h"
 #include "repl/repl.h"
+#include "server/config.h"
 #include "server/server.h"
+#include "server/slowlog.h"
 
 static uint64_t last_tick, clock_tick;
 
@@ -96,18 +102,45 @@ void dispatch_prepare(struct request *reqs, int n) {
 
 /* --- execute --- */
 
-void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim) {
-    uint64_t dirty = ks_dirty, errors = stats_errors(), start = last_tick;
+static void run_and_propagate(struct client *c, struct command *cmd, const slice *argv, int argc,
+                              slice verbatim) {
+    uint64_t dirty = ks_dirty;
     int dbid = c->db;
     struct propagate_call outer;
     propagate_call_begin(&outer);
     cmd->run(c, argv, argc);
     propagate_call_end(&outer, dbid, argc, argv, verbatim, ks_dirty != dirty);
+}
+
+/* Few commands come here: ticks are compared roughly first, and now exactly. */
+static void note_slow(const struct client *c, const struct command *cmd, const slice *argv, int argc,
+                      uint64_t ticks) {
+    uint64_t us = ticks_to_us(ticks);
+    latency_note(cmd->flags & CMD_FAST ? "fast-command" : "command", (int64_t)(us / 1000));
+    if (slowlog_config.slower_than_us < 0 || us < (uint64_t)slowlog_config.slower_than_us) return;
+    if ((cmd->flags & CMD_SKIP_SLOWLOG) || (c->flags & CLIENT_BLOCKED)) return;
+    char address[128];
+    client_peer_name(c, address, sizeof address);
+    slice name = c->name ? sds_slice(c->name) : SLICE("");
+    slowlog_add(argv, argc, secret_arguments(cmd, argv, argc), (int64_t)us, address, name);
+}
+
+static void note_time(struct command *cmd, uint64_t ticks) {
+    if (unlikely(!cmd->stats.times)) cmd->stats.times = mem_zalloc(sizeof *cmd->stats.times);
+    histogram_add(cmd->stats.times, ticks);
+}
+
+void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim) {
+    uint64_t errors = stats_errors(), start = last_tick;
+    run_and_propagate(c, cmd, argv, argc, verbatim);
     last_tick = ticks_now();
+    uint64_t ticks = last_tick - start;
     cmd->stats.calls++;
-    cmd->stats.ticks += last_tick - start;
+    cmd->stats.ticks += ticks;
     if (unlikely(stats_errors() != errors)) cmd->stats.failed++;
     server_stats.commands++;
+    if (likely(server_config.latency_tracking)) note_time(cmd, ticks);
+    if (unlikely(ticks >= slow_command_ticks)) note_slow(c, cmd, argv, argc, ticks);
 }
 
 /* What runs at once even inside MULTI. */
@@ -172,8 +205,9 @@ bool dispatch_replay(struct client *c, const slice *argv, int argc) {
         txn_queue(c, cmd, argv, argc);
         return true;
     }
+    last_tick = ticks_now(); /* the commands of an EXEC are counted from here on */
     propagate_unit_begin();
-    call_command(c, cmd, argv, argc, (slice){NULL, 0});
+    run_and_propagate(c, cmd, argv, argc, (slice){NULL, 0});
     propagate_unit_end();
     return true;
 }
@@ -193,5 +227,6 @@ void dispatch_facts(const struct client *c, struct client_facts *f) {
 void dispatch_init(void) {
     ticks_init();
     stats_init();
+    latency_init();
     block_init();
 }

@@ -266,5 +266,18 @@ HANDLER(swapdb_command);
 HANDLER(sync_command);
 HANDLER(time_command);
 
+/* --- diagnostics --- */
+HANDLER(latency_doctor_command);
+HANDLER(latency_graph_command);
+HANDLER(latency_help_command);
+HANDLER(latency_histogram_command);
+HANDLER(latency_history_command);
+HANDLER(latency_latest_command);
+HANDLER(latency_reset_command);
+HANDLER(slowlog_get_command);
+HANDLER(slowlog_help_command);
+HANDLER(slowlog_len_command);
+HANDLER(slowlog_reset_command);
+
 #undef HANDLER
 #endif

@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/alloc.h"
+#include "base/histogram.h"
 #include "base/log.h"
-#include "command/ticks.h"
+#include "base/ticks.h"
 #include "server/info.h"
 #include "server/server.h"
 
@@ -95,11 +97,16 @@ static sds info_errorstats(sds out) {
     return out;
 }
 
+static void reset(struct command_stats *s) {
+    if (s->times) mem_free(s->times, sizeof *s->times);
+    *s = (struct command_stats){0};
+}
+
 void command_stats_reset(void) {
     struct command *cmd;
     for (int i = 0; (cmd = command_at(i)); i++) {
-        cmd->stats = (struct command_stats){0};
-        for (struct command *s = cmd->subcommands; s && s->name; s++) s->stats = (struct command_stats){0};
+        reset(&cmd->stats);
+        for (struct command *s = cmd->subcommands; s && s->name; s++) reset(&s->stats);
     }
     stats.n = 0;
 }
@@ -108,19 +115,4 @@ void stats_init(void) {
     reply_on_error = on_error;
     info_register("commandstats", "Commandstats", INFO_ORDER_COMMANDSTATS, INFO_ALL_ONLY, info_commandstats);
     info_register("errorstats", "Errorstats", INFO_ORDER_ERRORSTATS, INFO_DEFAULT, info_errorstats);
-}
-
-/* --- ticks.h --- */
-
-static uint64_t first_tick, first_us;
-
-void ticks_init(void) {
-    first_tick = ticks_now();
-    first_us = clock_mono_us();
-}
-
-uint64_t ticks_to_us(uint64_t ticks) {
-    double passed_ticks = (double)(ticks_now() - first_tick),
-           passed_us = (double)(clock_mono_us() - first_us);
-    return passed_ticks > 0 ? (uint64_t)((double)ticks / passed_ticks * passed_us) : 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/latency.h"
 #include "base/log.h"
 #include "event/loop.h"
 #include "event/signals.h"
@@ -215,7 +216,10 @@ pid_t child_start(const struct child_spec *spec) {
     if (pid == 0) run_child(spec, report[1], &mask);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &mask, NULL);
-    if (slot == &children.slots[0]) children.stats.last_fork_us = (int64_t)(clock_mono_us() - start);
+    if (slot == &children.slots[0]) {
+        children.stats.last_fork_us = (int64_t)(clock_mono_us() - start);
+        latency_note("fork", children.stats.last_fork_us / 1000);
+    }
     close(report[1]);
     if (pid < 0) {
         close(report[0]);

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/latency.h"
 
 #define DELETES_PER_CLOCK_LOOK 32
 
@@ -75,6 +76,7 @@ int64_t db_avg_ttl_ms(const struct db *db) {
 /* The key's bytes live in the entry, so it is freed only after everybody has been told. */
 void ttl_expire(struct db *db, struct entry *e, uint64_t hash) {
     slice key = entry_key_at(e);
+    uint64_t start_us = latency_start();
     if (ks_hooks.expired) ks_hooks.expired(db, key);
     dict_take_hashed(db->entries, key, hash);
     ttl_unindex(db, e);
@@ -83,6 +85,7 @@ void ttl_expire(struct db *db, struct entry *e, uint64_t hash) {
     db_modified(db, key);
     entry_release(e, ks_config.lazyfree_expire);
     entry_free_block(e);
+    latency_end("expire-del", start_us);
 }
 
 void ttl_expire_on_access(struct db *db, struct entry *e, uint64_t hash) {

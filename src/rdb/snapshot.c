@@ -5,6 +5,7 @@
  * saves speak of snapshots to disk only: a transfer to replicas makes no file. When to save (save points, requests of replicas) is for others to decide. */
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/latency.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "event/child.h"
@@ -117,7 +118,9 @@ static void log_end(bool ok, int exit_code, int signal_number) {
 static void remove_temp(void) {
     char temp[PATH_MAX];
     rdb_temp_path(temp, sizeof temp, target_path(), current.pid);
+    uint64_t start_us = latency_start();
     unlink(temp);
+    latency_end("rdb-unlink-temp-file", start_us);
 }
 
 static void settle_disk(bool ok, int signal_number) {

@@ -24,6 +24,7 @@ void config_get(const slice *patterns, int n, void (*fn)(void *ctx, const char *
 sds config_value(slice name, sds out); /* appends the value of a directive that exists */
 /* CONFIG SET of several: all or nothing. NULL, or the error text (valid until the next call) without "-ERR ". */
 const char *config_set(const slice *pairs, int n_pairs);
+bool config_is_secret(slice name);  /* its value is not for logs: a password */
 extern bool config_caller_is_local; /* the connection that asks: for enable-protected-configs local */
 /* NULL or error text: comments and order of the file are kept. all: also what equals its default (DEBUG). */
 const char *config_rewrite(bool all);
@@ -62,6 +63,9 @@ struct server_config {
     unsigned unixsocketperm;
     int loglevel, syslog_facility, supervised, enable_debug_command, enable_protected_configs;
     int shutdown_timeout_s, maxmemory_policy;
+    bool latency_tracking;
+    double *percentiles; /* latency-tracking-info-percentiles: what INFO latencystats shows */
+    int percentile_count;
     int shutdown_on_sigint, shutdown_on_sigterm; /* SHUTDOWN_* bits of server.h */
     char **bind;                                 /* bind_count addresses (sds), "-" in front: optional */
     int bind_count;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "repl/repl.h"
 #include "server/process_title.h"
+#include "server/slowlog.h"
 
 static struct config_hooks hooks;
 
@@ -41,6 +42,11 @@ const char *apply_policy(void) {
     int p = server_config.maxmemory_policy;
     ks_config.lru = p == POLICY_VOLATILE_LRU || p == POLICY_ALLKEYS_LRU;
     ks_config.lfu = p == POLICY_VOLATILE_LFU || p == POLICY_ALLKEYS_LFU;
+    return NULL;
+}
+
+const char *apply_slow_command(void) {
+    slowlog_settings_changed();
     return NULL;
 }
 

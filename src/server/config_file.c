@@ -133,6 +133,7 @@ static void check_whole(void) {
     }
     apply_hz();
     apply_policy();
+    apply_slow_command();
 }
 
 void config_load_start(const char *file, bool from_stdin, const char *options) {

@@ -11,6 +11,7 @@ enum directive_kind {
     KIND_BOOL,    /* bool */
     KIND_INT,     /* int */
     KIND_UINT,    /* unsigned */
+    KIND_LONG,    /* int64_t */
     KIND_COUNT,   /* size_t */
     KIND_BYTES,   /* uint64_t, "10mb" accepted */
     KIND_OCTAL,   /* unsigned, file modes */
@@ -26,7 +27,8 @@ enum directive_flags {
     DIRECTIVE_PROTECTED = 1 << 1, /* CONFIG SET only with enable-protected-configs */
     DIRECTIVE_HIDDEN = 1 << 2,    /* CONFIG GET only by its exact name */
     DIRECTIVE_MULTI_ARG = 1 << 3, /* several words in a file */
-    DIRECTIVE_NO_REWRITE = 1 << 4
+    DIRECTIVE_NO_REWRITE = 1 << 4,
+    DIRECTIVE_SECRET = 1 << 5 /* a password: not for logs */
 };
 
 struct config_word {
@@ -79,6 +81,8 @@ void output_limit_rewrite(struct rewrite *rw, const struct directive *d, bool al
 const char *replicaof_set(const slice *argv, int argc);
 sds replicaof_get(sds out);
 void replicaof_rewrite(struct rewrite *rw, const struct directive *d, bool all);
+const char *percentiles_set(const slice *argv, int argc);
+sds percentiles_get(sds out);
 const char *dir_set(const slice *argv, int argc);
 sds dir_get(sds out);
 
@@ -89,6 +93,7 @@ const char *check_aof_dir_name(slice value);
 const char *check_title(slice value);
 const char *check_diskless_load(slice value);
 const char *apply_policy(void);
+const char *apply_slow_command(void);
 const char *apply_listen(void);
 const char *apply_max_clients(void);
 const char *apply_hz(void);

@@ -239,6 +239,37 @@ void replicaof_rewrite(struct rewrite *rw, const struct directive *d, bool all) 
     sds_free(now);
 }
 
+/* --- latency-tracking-info-percentiles --- */
+
+const char *percentiles_set(const slice *argv, int argc) {
+    struct server_config *c = &server_config;
+    int n;
+    sds *words = split(argv, argc, &n);
+    double *values = mem_alloc((size_t)n * sizeof *values);
+    const char *err = words ? NULL : "Invalid latency-tracking-info-percentiles parameters";
+    for (int i = 0; i < n && !err; i++) {
+        if (!num_parse_double(sds_slice(words[i]), &values[i]))
+            err = "Invalid latency-tracking-info-percentiles parameters";
+        else if (values[i] < 0 || values[i] > 100)
+            err = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+    }
+    if (words) sds_free_words(words, n);
+    if (err) {
+        mem_free(values, (size_t)n * sizeof *values);
+        return err;
+    }
+    mem_free(c->percentiles, (size_t)c->percentile_count * sizeof *values);
+    c->percentiles = values;
+    c->percentile_count = n;
+    return NULL;
+}
+
+sds percentiles_get(sds out) {
+    for (int i = 0; i < server_config.percentile_count; i++)
+        out = sds_cat_printf(out, i ? " %.15g" : "%.15g", server_config.percentiles[i]);
+    return out;
+}
+
 /* --- dir: the process's own working directory is the value --- */
 
 const char *dir_set(const slice *argv, int argc) {

@@ -10,6 +10,7 @@
 
 #include "aof/aof.h"
 #include "base/assert.h"
+#include "base/latency.h"
 #include "base/log.h"
 #include "client/client.h"
 #include "keyspace/hash.h"
@@ -20,6 +21,7 @@
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/server.h"
+#include "server/slowlog.h"
 
 struct server_config server_config;
 
@@ -62,7 +64,7 @@ static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATI
 /* A row's field has the type its kind reads and writes: a wrong one does not compile. */
 #define IS(type, p) (1 ? (p) : (type *)0)
 #define FIXED       DIRECTIVE_IMMUTABLE
-#define SECRET      DIRECTIVE_PROTECTED
+#define SECRET      DIRECTIVE_SECRET
 
 #define BOOL(n, a, fl, f, def, ...)                                                                          \
     {                                                                                                        \
@@ -82,6 +84,11 @@ static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATI
 #define COUNT(n, a, fl, f, lo, hi, def, ...)                                                                 \
     {                                                                                                        \
         .name = n, .alias = a, .kind = KIND_COUNT, .flags = fl, .field = IS(size_t, f), .min = lo,           \
+        .max = hi, .standard = def, __VA_ARGS__                                                              \
+    }
+#define LONG(n, a, fl, f, lo, hi, def, ...)                                                                  \
+    {                                                                                                        \
+        .name = n, .alias = a, .kind = KIND_LONG, .flags = fl, .field = IS(int64_t, f), .min = lo,           \
         .max = hi, .standard = def, __VA_ARGS__                                                              \
     }
 #define BYTES(n, a, fl, f, lo, hi, def, ...)                                                                 \
@@ -160,6 +167,15 @@ const struct directive directives[] = {
     ENUM("enable-protected-configs", NULL, FIXED, &S->enable_protected_configs, protected_words, "no"),
     BOOL("activerehashing", NULL, 0, &S->active_rehashing, "yes"),
 
+    LONG("slowlog-log-slower-than", NULL, 0, &slowlog_config.slower_than_us, -1, INT64_MAX, "10000",
+         .apply = apply_slow_command),
+    COUNT("slowlog-max-len", NULL, 0, &slowlog_config.max_entries, 0, LONG_MAX, "128",
+          .apply = apply_slow_command),
+    LONG("latency-monitor-threshold", NULL, 0, &latency_threshold_ms, 0, INT64_MAX, "0",
+         .apply = apply_slow_command),
+    BOOL("latency-tracking", NULL, 0, &S->latency_tracking, "yes"),
+    SPECIAL("latency-tracking-info-percentiles", NULL, MULTI, percentiles_set, percentiles_get, "50 99 99.9"),
+
     /* network and clients */
     INT("port", NULL, 0, &S->port, 0, 65535, "6379", .apply = apply_listen),
     SPECIAL("bind", NULL, MULTI, bind_set, bind_get, "* -::*", .apply = apply_listen,
@@ -177,7 +193,7 @@ const struct directive directives[] = {
     INT("timeout", NULL, 0, &CL->timeout_s, 0, INT_MAX, "0"),
     UINT("maxclients", NULL, 0, &CL->max_clients, 1, UINT_MAX, "10000", .apply = apply_max_clients),
     BOOL("protected-mode", NULL, 0, &S->protected_mode, "yes"),
-    STRING("requirepass", NULL, 0, &CL->requirepass, ""),
+    STRING("requirepass", NULL, SECRET, &CL->requirepass, ""),
     SPECIAL("client-output-buffer-limit", NULL, MULTI, output_limit_set, output_limit_get,
             "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
             .rewrite = output_limit_rewrite),
@@ -201,8 +217,8 @@ const struct directive directives[] = {
     /* replication */
     SPECIAL("replicaof", "slaveof", FIXED | MULTI, replicaof_set, replicaof_get, "",
             .rewrite = replicaof_rewrite),
-    STRING("masterauth", NULL, 0, &R->master_auth, ""),
-    STRING("masteruser", NULL, 0, &R->master_user, ""),
+    STRING("masterauth", NULL, SECRET, &R->master_auth, ""),
+    STRING("masteruser", NULL, SECRET, &R->master_user, ""),
     BYTES("repl-backlog-size", NULL, 0, &R->backlog_size_bytes, 1, INT64_MAX, "1mb",
           .apply = apply_backlog_size),
     INT("repl-backlog-ttl", NULL, 0, &R->backlog_ttl_s, 0, INT_MAX, "3600"),
@@ -285,6 +301,11 @@ const struct directive *directive_find(slice name) {
         if (slice_is(name, d->name) || (d->alias && slice_is(name, d->alias))) return d;
     }
     return NULL;
+}
+
+bool config_is_secret(slice name) {
+    const struct directive *d = directive_find(name);
+    return d && (d->flags & DIRECTIVE_SECRET);
 }
 
 static void check_row(const struct directive *d) {

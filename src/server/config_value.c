@@ -55,6 +55,8 @@ static const char *set_number(const struct directive *d, slice v) {
     if (n < d->min || n > d->max) return range_error(d);
     if (d->kind == KIND_INT) {
         *(int *)d->field = (int)n;
+    } else if (d->kind == KIND_LONG) {
+        *(int64_t *)d->field = n;
     } else if (d->kind == KIND_COUNT) {
         *(size_t *)d->field = (size_t)n;
     } else {
@@ -155,6 +157,7 @@ static const char *set_one(const struct directive *d, slice v) {
     case KIND_BOOL: return set_bool(d, v);
     case KIND_INT:
     case KIND_UINT:
+    case KIND_LONG:
     case KIND_COUNT: return set_number(d, v);
     case KIND_BYTES: return set_bytes(d, v);
     case KIND_OCTAL: return set_octal(d, v);
@@ -196,6 +199,7 @@ sds directive_get(const struct directive *d, sds out) {
     case KIND_BOOL: return sds_cat_str(out, *(const bool *)d->field ? "yes" : "no");
     case KIND_INT: return sds_cat_printf(out, "%d", *(const int *)d->field);
     case KIND_UINT: return sds_cat_printf(out, "%u", *(const unsigned *)d->field);
+    case KIND_LONG: return sds_cat_printf(out, "%lld", (long long)*(const int64_t *)d->field);
     case KIND_COUNT: return sds_cat_printf(out, "%zu", *(const size_t *)d->field);
     case KIND_BYTES: return sds_cat_printf(out, "%llu", (unsigned long long)*(const uint64_t *)d->field);
     case KIND_OCTAL: return sds_cat_printf(out, "%o", *(const unsigned *)d->field);

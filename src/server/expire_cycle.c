@@ -6,6 +6,7 @@
 #include "server/expire_cycle.h"
 
 #include "base/clock.h"
+#include "base/latency.h"
 #include "event/loop.h"
 #include "keyspace/db.h"
 #include "rdb/rdb.h"
@@ -47,6 +48,7 @@ static int64_t expire_slice(void *ctx) {
     uint64_t start_us = clock_mono_us();
     bool more = ks_expire_due(budget_us);
     server_stats.expire_us += clock_mono_us() - start_us;
+    latency_end("expire-cycle", start_us);
     if (!more) return EV_STOP;
     server_stats.expire_time_cap++;
     int64_t pause_ms = (int64_t)budget_us / 1000 * (late_ms >= EXPIRE_VERY_LATE_MS ? 1 : 3);
