@@ -75,7 +75,8 @@ static void wire(void) {
     static const struct repl_hooks repl = {.role_changed = role_changed,
                                            .before_flush = aof_before_full_sync,
                                            .loaded = synced,
-                                           .persistence_disabled = persistence_disabled};
+                                           .persistence_disabled = persistence_disabled,
+                                           .hold_writes = block_hold_writes};
     static const struct aof_hooks aof = {.execute = dispatch_replay, .log_is_behind = propagate_pending};
     client_set_hooks(&client);
     ks_set_hooks(&keyspace);

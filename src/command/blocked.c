@@ -1,4 +1,5 @@
-/* Clients that wait: for replicas (WAIT), for keys (blocking.c), for the end of a pause, for a shutdown that waits itself.
+/* Clients that wait: for replicas (WAIT), for keys (blocking.c), for the end of a pause (CLIENT PAUSE,
+ * FAILOVER), for a shutdown that waits itself.
  *
  * Invariant: a client has CLIENT_BLOCKED and a client_block exactly while it stands in the list here. A request that a
  * pause holds back has been taken off the input already, so it is copied and executed when the pause is over.
@@ -14,9 +15,14 @@
 
 static struct client_block *blocks;
 static struct ev_timer pause_timer;
-static enum pause pause_what;
-static uint64_t pause_until_ms; /* monotonic */
-static uint64_t generation;     /* of pauses: each resumption starts a new one */
+static struct {
+    enum pause what;
+    uint64_t until_ms; /* monotonic; NEVER: until pause_end */
+} pauses[PAUSE_CAUSES];
+static enum pause pause_what; /* the strictest of them */
+static uint64_t generation;   /* of pauses: each resumption starts a new one */
+
+#define NEVER UINT64_MAX
 
 static int64_t on_timeout(void *ctx);
 
@@ -137,18 +143,44 @@ static void on_ack(void) {
 
 /* --- pauses --- */
 
-void pause_start(enum pause what, int64_t ms) {
-    uint64_t until = clock_mono_ms() + (uint64_t)ms;
-    if (pause_what == PAUSE_NONE) ks_hold_expiry(true);
-    if (what > pause_what) pause_what = what;
-    if (until > pause_until_ms) pause_until_ms = until;
-    ev_timer_start(&pause_timer, (int64_t)(pause_until_ms - clock_mono_ms()));
+/* Those that are over end; the others add up. Returns when the next one ends: NEVER when none does by itself. */
+static uint64_t add_up_pauses(void) {
+    uint64_t now = clock_mono_ms(), next = NEVER;
+    enum pause all = PAUSE_NONE;
+    for (int i = 0; i < PAUSE_CAUSES; i++) {
+        if (pauses[i].until_ms <= now) pauses[i].what = PAUSE_NONE;
+        if (pauses[i].what > all) all = pauses[i].what;
+        if (pauses[i].what != PAUSE_NONE && pauses[i].until_ms < next) next = pauses[i].until_ms;
+    }
+    if ((all == PAUSE_NONE) != (pause_what == PAUSE_NONE)) ks_hold_expiry(all != PAUSE_NONE);
+    pause_what = all;
+    return next;
 }
 
-void pause_end(void) {
-    if (pause_what == PAUSE_NONE) return;
-    pause_until_ms = 0;
-    ev_timer_start(&pause_timer, 0); /* not here: another request is being executed */
+static void wake_at(uint64_t at_ms) {
+    uint64_t now = clock_mono_ms();
+    if (at_ms != NEVER) ev_timer_start(&pause_timer, at_ms > now ? (int64_t)(at_ms - now) : 0);
+}
+
+void pause_start(enum pause_cause cause, enum pause what, int64_t ms) {
+    uint64_t until = ms == PAUSE_FOR_EVER ? NEVER : clock_mono_ms() + (uint64_t)ms;
+    if (pauses[cause].what == PAUSE_NONE) pauses[cause].until_ms = 0;
+    if (what > pauses[cause].what) pauses[cause].what = what;
+    if (until > pauses[cause].until_ms) pauses[cause].until_ms = until;
+    wake_at(add_up_pauses());
+}
+
+void pause_end(enum pause_cause cause) {
+    if (pauses[cause].what == PAUSE_NONE) return;
+    pauses[cause].until_ms = 0;
+    wake_at(0); /* not here: another request is being executed */
+}
+
+void block_hold_writes(bool on) {
+    if (on)
+        pause_start(PAUSE_BY_FAILOVER, PAUSE_WRITE, PAUSE_FOR_EVER);
+    else
+        pause_end(PAUSE_BY_FAILOVER);
 }
 
 bool pause_holds(const struct client *c, const struct command *cmd) {
@@ -210,12 +242,9 @@ static void resume_all(void) {
 
 static int64_t on_pause_timer(void *ctx) {
     (void)ctx;
-    uint64_t now = clock_mono_ms();
-    if (now < pause_until_ms) return (int64_t)(pause_until_ms - now);
-    if (pause_what != PAUSE_NONE) ks_hold_expiry(false);
-    pause_what = PAUSE_NONE;
-    pause_until_ms = 0;
-    if (!server_shutting_down()) resume_all();
+    wake_at(add_up_pauses());
+    if (pause_what != PAUSE_ALL && !server_shutting_down())
+        resume_all(); /* what is still held is postponed anew */
     return EV_STOP;
 }
 

@@ -244,13 +244,13 @@ void client_pause_command(struct client *c, const slice *argv, int argc) {
         reply_error(&c->out, "ERR timeout is negative");
         return;
     }
-    pause_start(what, ms);
+    pause_start(PAUSE_BY_CLIENT, what, ms);
     reply_ok(&c->out);
 }
 
 void client_unpause_command(struct client *c, const slice *argv, int argc) {
     (void)argv, (void)argc;
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     reply_ok(&c->out);
 }
 

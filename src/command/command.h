@@ -170,6 +170,7 @@ void watch_key_modified(struct db *db, slice key); /* ks_hooks.modified */
 void watch_before_flush(int dbid);                 /* ks_hooks.flushed; -1: all databases */
 void watch_before_swap(int a, int b);              /* ks_hooks.swapped */
 void block_became_replica(void); /* repl_hooks.role_changed: ends the waits for replicas of ours */
+void block_hold_writes(bool on); /* repl_hooks.hold_writes: as CLIENT PAUSE WRITE, until it is taken back */
 void command_stats_reset(void);  /* commands' and errors' */
 
 static inline struct db *client_db(const struct client *c) {

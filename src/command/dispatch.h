@@ -45,8 +45,11 @@ void block_for_replicas(struct client *c, int64_t offset, int64_t replicas,
 void block_for_shutdown(struct client *c);
 bool block_cancel(struct client *c, bool as_error); /* CLIENT UNBLOCK; false when it doesn't block */
 enum pause { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
-void pause_start(enum pause what, int64_t ms); /* extends what is running, never shortens */
-void pause_end(void);
+enum pause_cause { PAUSE_BY_CLIENT, PAUSE_BY_FAILOVER, PAUSE_CAUSES };
+#define PAUSE_FOR_EVER INT64_MAX
+/* Extends what is running for the same cause, never shortens it; the strictest cause counts. */
+void pause_start(enum pause_cause cause, enum pause what, int64_t ms);
+void pause_end(enum pause_cause cause);
 bool pause_holds(const struct client *c, const struct command *cmd); /* then: */
 void pause_postpone(struct client *c, const struct request *r);      /* executes a copy when it is over */
 

@@ -259,6 +259,7 @@ HANDLER(memory_usage_command);
 HANDLER(psync_command);
 HANDLER(replconf_command);
 HANDLER(replicaof_command);
+HANDLER(failover_command);
 HANDLER(role_command);
 HANDLER(save_command);
 HANDLER(shutdown_command);

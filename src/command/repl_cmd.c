@@ -1,4 +1,4 @@
-/* Commands of replication: REPLICAOF PSYNC SYNC REPLCONF ROLE WAIT. What they do is repl/'s; this file parses and reports. */
+/* Commands of replication: REPLICAOF FAILOVER PSYNC SYNC REPLCONF ROLE WAIT. What they do is repl/'s; this file parses and reports. */
 #include "command/dispatch.h"
 
 #include "base/log.h"
@@ -23,6 +23,10 @@ static void become_master(struct client *c) {
 void replicaof_command(struct client *c, const slice *argv, int argc) {
     (void)argc;
     int64_t port;
+    if (repl_failing_over()) {
+        reply_error(&c->out, "ERR REPLICAOF not allowed while failing over.");
+        return;
+    }
     if (slice_is(argv[1], "no") && slice_is(argv[2], "one")) {
         become_master(c);
         return;
@@ -48,9 +52,64 @@ void replicaof_command(struct client *c, const slice *argv, int argc) {
     sds_free(what);
 }
 
+/* --- FAILOVER --- */
+
+struct failover_args {
+    slice host; /* p NULL: any */
+    int64_t port, timeout_ms;
+    bool timed, force;
+};
+
+static bool parse_timeout(struct client *c, slice s, struct failover_args *f) {
+    if (!cmd_i64(c, s, &f->timeout_ms, NULL)) return false;
+    f->timed = true;
+    if (f->timeout_ms > 0) return true;
+    reply_error(&c->out, "ERR FAILOVER timeout must be greater than 0");
+    return false;
+}
+
+static bool parse_failover(struct client *c, const slice *argv, int argc, struct failover_args *f) {
+    for (int i = 1; i < argc; i++) {
+        if (slice_is(argv[i], "timeout") && i + 1 < argc && !f->timed) {
+            if (!parse_timeout(c, argv[++i], f)) return false;
+        } else if (slice_is(argv[i], "to") && i + 2 < argc && !f->host.p) {
+            if (!cmd_i64(c, argv[i + 2], &f->port, NULL)) return false;
+            f->host = argv[i + 1];
+            i += 2;
+        } else if (slice_is(argv[i], "force") && !f->force) {
+            f->force = true;
+        } else {
+            cmd_syntax_error(c);
+            return false;
+        }
+    }
+    return true;
+}
+
+void failover_command(struct client *c, const slice *argv, int argc) {
+    struct failover_args args = {.force = false};
+    const char *error = NULL;
+    if (argc == 2 && slice_is(argv[1], "abort")) {
+        if (!repl_failover_abort()) error = "ERR No failover in progress.";
+    } else {
+        if (!parse_failover(c, argv, argc, &args)) return;
+        sds host = args.host.p ? sds_newlen(args.host.p, args.host.n) : NULL;
+        /* A port that is none is no replica's. */
+        int port = args.port > 0 && args.port <= 65535 ? (int)args.port : -1;
+        struct repl_failover f = {host, port, args.timeout_ms, args.force};
+        error = repl_failover_start(&f);
+        sds_free(host);
+    }
+    if (error)
+        reply_error(&c->out, error);
+    else
+        reply_ok(&c->out);
+}
+
+/* --- PSYNC, SYNC, REPLCONF --- */
+
 void psync_command(struct client *c, const slice *argv, int argc) {
-    (void)argc;
-    repl_psync_command(c, argv[1], argv[2]);
+    repl_psync_command(c, argv[1], argv[2], argc > 3 && slice_is(argv[3], "failover"));
 }
 
 void sync_command(struct client *c, const slice *argv, int argc) {

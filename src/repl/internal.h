@@ -34,6 +34,7 @@ void primary_cron(void);
 
 /* --- wait.c --- */
 bool wait_before_wait(void); /* whether it asked for ACKs */
+void wait_ask(void);         /* REPLCONF GETACK * into the log */
 void wait_notify_ack(void);
 
 /* --- link.c --- */
@@ -41,11 +42,23 @@ void link_init(void);
 void link_shutdown(void);
 void link_cron(void);
 void link_send_ack(void);                /* REPLCONF ACK to our master */
+void link_want_ack(void);                /* the same, when the command under way has been applied */
+void link_applied(void);                 /* it has */
 void link_note_history(int stream_dbid); /* what we hold can be offered to a master for a partial resync */
 bool link_has_history(void);
 int link_stream_db(void); /* the database of our master's stream */
 bool link_is_master_client(const struct client *c);
 void link_master_closed(struct client *c);
+
+/* --- failover.c --- */
+void failover_init(void);
+bool failover_check(
+    void); /* each turn: has the target caught up? True: the replicas were asked where they are */
+bool failover_hands_over(void); /* the link's PSYNC asks the master to take our place */
+/* What the target answered to that. refused: not even sent, or turned down; true when there was a failover: then we are
+ * a master again, and the link has ended. */
+void failover_accepted(void);
+bool failover_refused(bool sent);
 
 /* --- repl.c --- */
 extern struct repl_hooks repl_hooks;

@@ -72,7 +72,7 @@ static bool op_send_replconf(void *ctx) {
 static bool op_send_psync(void *ctx) {
     struct link *l = ctx;
     char offset[NUM_INT_BYTES];
-    slice argv[3] = {SLICE("PSYNC"), SLICE("?"), SLICE("-1")};
+    slice argv[4] = {SLICE("PSYNC"), SLICE("?"), SLICE("-1"), SLICE("FAILOVER")};
     if (l->history) {
         argv[1] = slice_of(repl_id());
         argv[2] = (slice){offset, num_format_i64(offset, repl_offset() + 1)};
@@ -81,7 +81,17 @@ static bool op_send_psync(void *ctx) {
     } else {
         log_notice("Partial resynchronization not possible (no cached master)");
     }
-    return link_io_send_command(l, 3, argv);
+    return link_io_send_command(l, failover_hands_over() ? 4 : 3, argv);
+}
+
+static void op_psync_accepted(void *ctx) {
+    (void)ctx;
+    failover_accepted();
+}
+
+static bool op_psync_refused(void *ctx, bool sent) {
+    (void)ctx;
+    return failover_refused(sent);
 }
 
 static bool op_send_sync(void *ctx) {
@@ -195,6 +205,8 @@ static const struct link_ops ops = {
     .send_auth = op_send_auth,
     .send_replconf = op_send_replconf,
     .send_psync = op_send_psync,
+    .psync_accepted = op_psync_accepted,
+    .psync_refused = op_psync_refused,
     .send_sync = op_send_sync,
     .wants_auth = op_wants_auth,
     .announces_ip = op_announces_ip,
@@ -303,6 +315,17 @@ void link_send_ack(void) {
     reply_bulk_int(&c->out, repl_offset());
     c->out.muted = true;
     client_want_write(c);
+}
+
+/* The answer counts the question, so that a master at rest sees by it that we have all of its log. */
+void link_want_ack(void) {
+    the_link.ack_wanted = true;
+}
+
+void link_applied(void) {
+    if (likely(!the_link.ack_wanted)) return;
+    the_link.ack_wanted = false;
+    link_send_ack();
 }
 
 /* --- INFO, ROLE --- */

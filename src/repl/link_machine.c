@@ -28,7 +28,7 @@
  *                                    | CAPA |<--+   -error is not critical
  *                                    +------+
  *        +OK: PSYNC id offset | ? -1     |
- *                                    +-------+  -NOMASTERLINK, -LOADING, +nonsense -> CONNECT
+ *                                    +-------+  -NOMASTERLINK, -LOADING, +nonsense -> CONNECT (a failover's: -> NONE)
  *                                    | PSYNC |------------------------- +CONTINUE [id] ------------------+
  *                                    +-------+                                                           |
  *        +FULLRESYNC id offset           |   -ERR ...: SYNC, no identity                                 |
@@ -262,7 +262,7 @@ static void after_capa(struct link_machine *m, slice line) {
         return;
     }
     log_warning("Write error sending the PSYNC command.");
-    give_up(m);
+    if (!m->ops->psync_refused(m->ctx, false)) give_up(m);
 }
 
 /* --- PSYNC's answer --- */
@@ -300,6 +300,7 @@ static void on_fullresync(struct link_machine *m, slice line) {
     log_notice("Full resync from master: %s:%lld", id, (long long)offset);
     m->ops->begin_full(m->ctx, id, offset);
     link_set(m, LINK_PREAMBLE);
+    m->ops->psync_accepted(m->ctx);
 }
 
 static void on_continue(struct link_machine *m, slice line) {
@@ -311,6 +312,7 @@ static void on_continue(struct link_machine *m, slice line) {
     }
     link_set(m, LINK_CONNECTED);
     log_notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
+    m->ops->psync_accepted(m->ctx);
 }
 
 static void after_psync(struct link_machine *m, slice line) {
@@ -320,11 +322,12 @@ static void after_psync(struct link_machine *m, slice line) {
         on_continue(m, line);
     } else if (begins(line, "-NOMASTERLINK") || begins(line, "-LOADING")) {
         log_notice("Master is currently unable to PSYNC but should be in the future: %.*s", LINE_ARGS(line));
-        give_up(m);
+        if (!m->ops->psync_refused(m->ctx, true)) give_up(m);
     } else if (line.p[0] != '-') {
         log_warning("Unexpected reply to PSYNC from master: %.*s", LINE_ARGS(line));
-        give_up(m);
+        if (!m->ops->psync_refused(m->ctx, true)) give_up(m);
     } else {
+        if (m->ops->psync_refused(m->ctx, true)) return;
         if (begins(line, "-ERR"))
             log_notice("Master does not support PSYNC or is in error state (reply: %.*s)", LINE_ARGS(line));
         else

@@ -56,6 +56,10 @@ struct link_ops {
     bool (*send_replconf)(void *ctx); /* all REPLCONFs at once; the replies come in order */
     bool (*send_psync)(void *ctx);
     bool (*send_sync)(void *ctx);
+    /* After the move that PSYNC's answer led to. */
+    void (*psync_accepted)(void *ctx);
+    /* Turned down, or (sent false) not even sent. True: the owner has ended the link, and the machine is in NONE. */
+    bool (*psync_refused)(void *ctx, bool sent);
     bool (*wants_auth)(void *ctx);   /* masterauth is set */
     bool (*announces_ip)(void *ctx); /* replica-announce-ip is set: one more reply */
     /* PSYNC's answers. begin_full: id NULL after SYNC (history unknown). resume: id NULL when it named none. */

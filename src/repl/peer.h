@@ -42,6 +42,8 @@ void peer_say(struct peer *p, const char *bytes,
 void peer_kick(struct peer *p); /* something new for it: send, unless its socket is full */
 void peer_end(struct peer *p, enum peer_event why); /* lets go of everything and closes the connection */
 const char *peer_name(const struct peer *p);        /* ip:port for the log; a static buffer */
+bool peer_ip(const struct peer *p, char ip[REPL_HOST_BYTES]); /* as it announced itself, or its socket's */
+struct peer *peer_at(const char *host, int port);             /* by that and its listening port; NULL: none */
 size_t peer_count_in(enum peer_state s);
 
 /* fullsync.c: snapshots for those who wait */

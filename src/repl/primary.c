@@ -55,13 +55,24 @@ static void peer_unlink(struct peer *p) {
     if (--listed == 0) no_replicas_since_s = repl_now_s();
 }
 
+bool peer_ip(const struct peer *p, char ip[REPL_HOST_BYTES]) {
+    int port;
+    if (!p->ip[0]) return net_peer(p->c->io.fd, ip, &port);
+    snprintf(ip, REPL_HOST_BYTES, "%s", p->ip);
+    return true;
+}
+
+struct peer *peer_at(const char *host, int port) {
+    char ip[REPL_HOST_BYTES];
+    for (struct peer *p = first; p; p = p->next)
+        if (p->listening_port == port && peer_ip(p, ip) && strcasecmp(ip, host) == 0) return p;
+    return NULL;
+}
+
 const char *peer_name(const struct peer *p) {
     static char name[REPL_HOST_BYTES + 32];
     char ip[REPL_HOST_BYTES];
-    int port;
-    if (p->ip[0])
-        snprintf(ip, sizeof ip, "%s", p->ip);
-    else if (!net_peer(p->c->io.fd, ip, &port)) {
+    if (!peer_ip(p, ip)) {
         snprintf(name, sizeof name, "client id #%llu", (unsigned long long)p->c->id);
         return name;
     }
@@ -233,7 +244,10 @@ static void begin_full(struct peer *p) {
 }
 
 static bool may_sync(struct client *c) {
-    if (c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) return false; /* a replica already: nothing to say */
+    if (repl_failing_over()) {
+        reply_error(&c->out, "NOMASTERLINK Can't SYNC while failing over");
+        return false;
+    }
     if (repl_is_replica() && !repl_link_up()) {
         reply_error(&c->out, "NOMASTERLINK Can't SYNC while not connected with my master");
         return false;
@@ -241,8 +255,30 @@ static bool may_sync(struct client *c) {
     return true;
 }
 
-void repl_psync_command(struct client *c, slice replid, slice offset) {
+/* PSYNC id offset FAILOVER: our master hands its role over to us. It may have to ask twice, when the link broke before it
+ * got the answer: then we are a master already, and go on from that very history. */
+static bool take_role(struct client *c, slice replid) {
+    log_warning("Failover request received for replid %.*s.", (int)replid.n, replid.p);
+    if (!repl_is_replica()) {
+        if (slice_is(replid, repl_id2())) return true;
+        reply_error(&c->out, "ERR PSYNC FAILOVER can't be sent to a master.");
+        return false;
+    }
+    if (!slice_is(replid, repl_id())) {
+        reply_error(&c->out, "ERR PSYNC FAILOVER replid must match my replid.");
+        return false;
+    }
+    repl_replicaof(NULL, 0);
+    sds line = client_describe(sds_empty(), c);
+    log_notice("MASTER MODE enabled (failover request from '%s')", line);
+    sds_free(line);
+    return true;
+}
+
+void repl_psync_command(struct client *c, slice replid, slice offset, bool failover) {
     int64_t from;
+    if (c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) return; /* a replica already: nothing to say */
+    if (failover && !take_role(c, replid)) return;
     if (!may_sync(c)) return;
     struct peer *p = peer_of(c);
     log_notice("Replica %s asks for synchronization", peer_name(p));
@@ -260,7 +296,7 @@ void repl_psync_command(struct client *c, slice replid, slice offset) {
 }
 
 void repl_sync_command(struct client *c) {
-    if (!may_sync(c)) return;
+    if ((c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) || !may_sync(c)) return;
     struct peer *p = peer_of(c);
     log_notice("Replica %s asks for synchronization", peer_name(p));
     p->pre_psync = true;
@@ -303,7 +339,7 @@ static bool conf_option(struct client *c, slice name, slice value) {
     int64_t v;
     if (slice_is(name, "ack")) return conf_ack(c, value);
     if (slice_is(name, "getack")) {
-        if (link_is_master_client(c)) link_send_ack();
+        if (link_is_master_client(c)) link_want_ack();
         return false;
     }
     struct peer *p = peer_of(c);
@@ -361,11 +397,7 @@ bool repl_peer_info(size_t index, struct repl_peer_info *out) {
         [PEER_HANDSHAKE] = "",          [PEER_WAIT_START] = "wait_bgsave",   [PEER_WAIT_END] = "wait_bgsave",
         [PEER_SEND_FILE] = "send_bulk", [PEER_SEND_PIPE] = "wait_bgsave",    [PEER_WAIT_ACK] = "online",
         [PEER_ONLINE] = "online",       [PEER_RDB_SENT] = "rdb_transmitted", [PEER_GONE] = ""};
-    int port;
-    if (p->ip[0])
-        snprintf(out->ip, sizeof out->ip, "%s", p->ip);
-    else if (!net_peer(p->c->io.fd, out->ip, &port))
-        out->ip[0] = '\0';
+    if (!peer_ip(p, out->ip)) out->ip[0] = '\0';
     out->port = p->listening_port;
     out->state = shown[p->m.state];
     out->offset = p->ack_offset;
@@ -454,7 +486,9 @@ void primary_cron(void) {
     static const slice ping[] = {{"ping", 4}};
     static unsigned seconds;
     int64_t now_s = repl_now_s();
-    if (listed && repl_config.ping_period_s > 0 && seconds % (unsigned)repl_config.ping_period_s == 0)
+    /* A failover's target has to catch up with an offset that stands still. */
+    if (listed && !repl_failing_over() && repl_config.ping_period_s > 0 &&
+        seconds % (unsigned)repl_config.ping_period_s == 0)
         repl_append_command(-1, 1, ping);
     seconds++;
     for (struct peer *p = first, *next; p; p = next) {

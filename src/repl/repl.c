@@ -1,6 +1,6 @@
 /* The room's door: settings, hooks, and the order in which its parts do their periodic work.
  *
- * At the end of each turn: what WAIT asks for goes into the log, then the log goes to the replicas (primary.c may
+ * At the end of each turn: a failover whose target has caught up goes on, what WAIT asks for goes into the log, then the log goes to the replicas (primary.c may
  * let a few small turns share one send), then what all have read and the history need not keep is let go. */
 #include "base/clock.h"
 #include "repl/internal.h"
@@ -32,7 +32,8 @@ const char *repl_rdb_path(void) {
 }
 
 static void before_wait(void) {
-    bool urgent = wait_before_wait();
+    bool urgent = failover_check();
+    if (wait_before_wait()) urgent = true;
     primary_before_wait(urgent);
     backlog_trim();
 }
@@ -43,6 +44,7 @@ void repl_init(void) {
     stream_init();
     primary_init();
     link_init();
+    failover_init();
     ev_hook_add(EV_BEFORE_WAIT, before_wait);
 }
 

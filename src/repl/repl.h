@@ -40,6 +40,7 @@ struct repl_hooks {
     void (*before_flush)(void);
     void (*loaded)(void);               /* a full sync was loaded */
     bool (*persistence_disabled)(void); /* no save points and no AOF: rdb-del-sync-files may apply */
+    void (*hold_writes)(bool on);       /* FAILOVER: clients' writes wait */
 };
 void repl_set_hooks(const struct repl_hooks *hooks);
 
@@ -90,8 +91,9 @@ void repl_applied(struct client *master,
                   slice raw); /* a replica executed these bytes of its master's stream */
 
 /* --- the primary's side --- */
-void repl_psync_command(struct client *c, slice replid, slice offset); /* PSYNC; replies itself */
-void repl_sync_command(struct client *c);                              /* SYNC */
+/* PSYNC replid offset [FAILOVER]; replies itself */
+void repl_psync_command(struct client *c, slice replid, slice offset, bool failover);
+void repl_sync_command(struct client *c); /* SYNC */
 void repl_replconf_command(struct client *c, int argc, const slice *argv);
 size_t repl_peer_count(void);         /* connected_slaves */
 size_t repl_good_replicas(void);      /* online with lag <= max lag */
@@ -108,6 +110,18 @@ struct repl_peer_info {
 bool repl_peer_info(size_t index, struct repl_peer_info *out);
 void repl_drop_peers(void);                   /* on identity change: they must resynchronise */
 void repl_set_wait_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisfied */
+
+/* --- FAILOVER (failover.c) --- */
+struct repl_failover {
+    const char *host; /* NULL: the first replica that has everything */
+    int port;
+    int64_t timeout_ms; /* 0: none */
+    bool force;         /* when the time is up, go on even so */
+};
+const char *repl_failover_start(const struct repl_failover *f); /* NULL, or the error */
+bool repl_failover_abort(void);                                 /* false: none is in progress */
+bool repl_failing_over(void);
+const char *repl_failover_state(void); /* as INFO's master_failover_state */
 
 /* --- the replica's side --- */
 extern bool repl_has_master; /* only link.c writes it: every command asks */

@@ -83,4 +83,5 @@ void repl_applied(struct client *master, slice raw) {
         stream_forget_held();
     }
     backlog_append(raw.p, raw.n);
+    link_applied();
 }

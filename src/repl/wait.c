@@ -33,10 +33,14 @@ void repl_request_acks(void) {
     acks_wanted = true;
 }
 
-bool wait_before_wait(void) {
+void wait_ask(void) {
     static const slice getack[] = {{"REPLCONF", 8}, {"GETACK", 6}, {"*", 1}};
-    if (!acks_wanted) return false;
-    acks_wanted = false;
     repl_append_command(-1, 3, getack);
+}
+
+bool wait_before_wait(void) {
+    if (!acks_wanted || repl_failing_over()) return false; /* the request itself would move our offset */
+    acks_wanted = false;
+    wait_ask();
     return true;
 }

@@ -52,11 +52,12 @@ sds info_replication(sds out) {
     if (replica) out = link_fields(out);
     out = peer_fields(out);
     return sds_cat_printf(out,
-                          "master_failover_state:no-failover\r\nmaster_replid:%s\r\nmaster_replid2:%s\r\n"
+                          "master_failover_state:%s\r\nmaster_replid:%s\r\nmaster_replid2:%s\r\n"
                           "master_repl_offset:%lld\r\nsecond_repl_offset:%lld\r\nrepl_backlog_active:%d\r\n"
                           "repl_backlog_size:%llu\r\nrepl_backlog_first_byte_offset:%lld\r\n"
                           "repl_backlog_histlen:%llu\r\n",
-                          repl_id(), repl_id2(), (ll)repl_offset(), (ll)repl_second_offset(), active,
-                          (unsigned long long)backlog_size(), active ? (ll)backlog_first() : 0LL,
+                          repl_failover_state(), repl_id(), repl_id2(), (ll)repl_offset(),
+                          (ll)repl_second_offset(), active, (unsigned long long)backlog_size(),
+                          active ? (ll)backlog_first() : 0LL,
                           active ? (unsigned long long)backlog_history_bytes() : 0ULL);
 }

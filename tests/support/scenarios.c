@@ -216,6 +216,41 @@ void scenario_promotion(enum srv_kind pk, enum srv_kind xk, enum srv_kind ok) {
     srv_free(p);
 }
 
+static void fail_over(struct srv *from, struct srv *to) {
+    redisContext *writer = srv_connect(from);
+    redisReply *r = NULL;
+    /* "target replica is not online" until its first ACK */
+    WAIT_UNTIL(strcmp(srv_cmd(from, "FAILOVER TO 127.0.0.1 %d TIMEOUT 100000", to->port), "OK") == 0);
+    cr_assert_eq(redisAppendCommand(writer, "SET too late"), REDIS_OK);
+    cr_assert_eq(redisGetReply(writer, (void **)&r), REDIS_OK); /* held back until it is decided */
+    cr_assert_str_eq(reply_text(r), "(error) READONLY You can't write against a read only replica.");
+    freeReplyObject(r);
+    redisFree(writer);
+    WAIT_UNTIL(srv_link_up(from) && strcmp(srv_info(from, "master_failover_state"), "no-failover") == 0);
+    cr_assert_str_eq(srv_info(to, "role"), "master");
+    cr_assert(srv_logged(to, "MASTER MODE enabled (failover request from '"));
+    write_load(to, 300);
+    wait_same(from, to);
+}
+
+/* The role goes to a replica and back; `other` stays where it is, as a replica of a replica for a while. */
+void scenario_failover(enum srv_kind pk, enum srv_kind xk, enum srv_kind ok) {
+    struct srv *p = srv_start(pk, "%s", ""), *x = srv_start(xk, "%s", ""), *o = srv_start(ok, "%s", "");
+    srv_replicate(x, p);
+    srv_replicate(o, p);
+    write_load(p, 1000);
+    fail_over(p, x);
+    wait_same(o, x);
+    fail_over(x, p);
+    wait_same(o, p);
+    EXPECT(p, "(integer) 0", "EXISTS too");
+    cr_assert_eq(srv_info_int(p, "sync_full"), 2, "the first ones only");
+    cr_assert_eq(srv_info_int(x, "sync_full"), 0);
+    srv_free(o);
+    srv_free(x);
+    srv_free(p);
+}
+
 void scenario_expiry(enum srv_kind pk, enum srv_kind rk) {
     struct srv *p = srv_start(pk, "%s", ""), *r = srv_start(rk, "%s", "");
     srv_replicate(r, p);

@@ -17,6 +17,7 @@ void scenario_full_past_backlog(enum srv_kind primary, enum srv_kind replica);
 void scenario_random_cuts(enum srv_kind primary, enum srv_kind replica, int cuts);
 void scenario_chain(enum srv_kind primary, enum srv_kind middle, enum srv_kind end);
 void scenario_promotion(enum srv_kind primary, enum srv_kind promoted, enum srv_kind other);
+void scenario_failover(enum srv_kind primary, enum srv_kind target, enum srv_kind other);
 void scenario_expiry(enum srv_kind primary, enum srv_kind replica);
 
 #endif

@@ -225,6 +225,16 @@ void srv_restart(struct srv *s) {
     cr_assert(false, "%s does not come back; see %s", program(s->kind), s->log);
 }
 
+void srv_freeze(struct srv *s) {
+    int status;
+    cr_assert_eq(kill(s->pid, SIGSTOP), 0);
+    while (waitpid(s->pid, &status, WUNTRACED) == s->pid && !WIFSTOPPED(status)) {}
+}
+
+void srv_thaw(struct srv *s) {
+    cr_assert_eq(kill(s->pid, SIGCONT), 0);
+}
+
 bool srv_alive(struct srv *s) {
     if (s->pid != 0 && waitpid(s->pid, NULL, WNOHANG) == s->pid) s->pid = 0;
     return s->pid != 0;

@@ -32,6 +32,8 @@ void srv_stop(struct srv *s);    /* SIGTERM, waits; returns when it has ended */
 void srv_kill(struct srv *s);    /* SIGKILL, waits */
 void srv_free(struct srv *s);    /* stops it when needed and removes its directory */
 bool srv_alive(struct srv *s);
+void srv_freeze(struct srv *s); /* SIGSTOP; returns when it stands still */
+void srv_thaw(struct srv *s);
 
 /* The reply as text, in a rotating set of buffers: valid for the next 15 calls. Never fails the test by itself. */
 const char *srv_cmd(struct srv *s, const char *fmt, ...);

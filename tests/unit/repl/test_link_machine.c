@@ -17,6 +17,8 @@ static struct {
     enum link_transfer transfer;
     char full_id[41], resumed_id[41], mark[41];
     int64_t full_offset, length;
+    int accepted, refused;
+    bool refused_sent, hands_over; /* a failover: the owner ends the link when it is refused */
 } fake;
 
 static void note(const char *word) {
@@ -50,6 +52,18 @@ static bool f_psync(void *ctx) {
 }
 static bool f_sync(void *ctx) {
     return (void)ctx, send("sync");
+}
+static void f_accepted(void *ctx) {
+    (void)ctx;
+    fake.accepted++;
+}
+static bool f_refused(void *ctx, bool sent) {
+    fake.refused_sent = sent;
+    fake.refused++;
+    if (!fake.hands_over) return false;
+    struct link_event ev = {.type = LINK_EV_NO_ONE};
+    cr_assert(link_step(ctx, &ev));
+    return true;
 }
 static bool f_wants_auth(void *ctx) {
     return (void)ctx, fake.auth;
@@ -106,6 +120,8 @@ static const struct link_ops ops = {.connect = f_connect,
                                     .send_replconf = f_replconf,
                                     .send_psync = f_psync,
                                     .send_sync = f_sync,
+                                    .psync_accepted = f_accepted,
+                                    .psync_refused = f_refused,
                                     .wants_auth = f_wants_auth,
                                     .announces_ip = f_announces_ip,
                                     .begin_full = f_begin_full,
@@ -304,6 +320,32 @@ Test(link_machine, nonsense_at_each_step_ends_the_attempt) {
         line(&m, preambles[i]);
         expect(m, LINK_CONNECT, "close");
     }
+}
+
+Test(link_machine, a_failover_hears_what_became_of_it) {
+    struct link_machine m = machine_in(LINK_PSYNC);
+    line(&m, "+CONTINUE " ID);
+    cr_assert_eq(fake.accepted, 1);
+    m = machine_in(LINK_PSYNC);
+    line(&m, "+FULLRESYNC " ID " 1");
+    cr_assert_eq(fake.accepted, 1);
+    static const char *const refusals[] = {"-ERR PSYNC FAILOVER can't be sent to a master.",
+                                           "-NOMASTERLINK Can't SYNC while failing over", "-LOADING x",
+                                           "+WHAT"};
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        m = machine_in(LINK_PSYNC);
+        m.ctx = &m;
+        fake.hands_over = true;
+        line(&m, refusals[i]);
+        expect(m, LINK_NONE, "close"); /* and no SYNC */
+        cr_assert(fake.refused == 1 && fake.refused_sent && fake.accepted == 0);
+    }
+    m = machine_in(LINK_CAPA);
+    m.ctx = &m;
+    fake.hands_over = fake.send_fails = true;
+    line(&m, "+OK");
+    expect(m, LINK_NONE, "psync close");
+    cr_assert(fake.refused == 1 && !fake.refused_sent);
 }
 
 Test(link_machine, a_master_not_ready_is_asked_again) {

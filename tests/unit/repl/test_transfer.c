@@ -100,7 +100,7 @@ Test(transfer, partial_resync_sends_what_is_missing, .init = setup) {
     append_n(1000);
     psync2();
     cr_assert_eq(repl_peer_count(), 0);
-    repl_psync_command(replica, SLICE(ID), SLICE("901"));
+    repl_psync_command(replica, SLICE(ID), SLICE("901"), false);
     cr_assert_eq(state(), PEER_ONLINE);
     cr_assert_eq(repl_peer_count(), 1);
     expect_text("+CONTINUE " ID "\r\n");
@@ -113,14 +113,14 @@ Test(transfer, partial_resync_sends_what_is_missing, .init = setup) {
 
 Test(transfer, an_old_replica_is_told_no_id, .init = setup) {
     append_n(10);
-    repl_psync_command(replica, SLICE(ID), SLICE("11"));
+    repl_psync_command(replica, SLICE(ID), SLICE("11"), false);
     expect_text("+CONTINUE\r\n");
     nothing_more();
 }
 
 Test(transfer, a_slow_reader_gets_every_byte_in_order, .init = setup) {
     psync2();
-    repl_psync_command(replica, SLICE(ID), SLICE("1"));
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
     expect_text("+CONTINUE " ID "\r\n");
     for (int i = 0; i < 40; i++) {
         append_n(150000);
@@ -144,7 +144,7 @@ static size_t came(void) {
 
 Test(transfer, small_turns_of_a_busy_loop_share_a_send, .init = setup) {
     static struct ev_io busy[2];
-    repl_psync_command(replica, SLICE(ID), SLICE("1"));
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
     expect_text("+CONTINUE\r\n");
     nothing_more();
     append_n(10);
@@ -178,7 +178,7 @@ Test(transfer, small_turns_of_a_busy_loop_share_a_send, .init = setup) {
 
 Test(transfer, the_log_waits_for_a_slow_reader_and_then_lets_go, .init = setup) {
     backlog_set_size(1000);
-    repl_psync_command(replica, SLICE(ID), SLICE("1"));
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
     expect_text("+CONTINUE\r\n");
     append_n(3000000);
     ev_turn(0);
@@ -191,7 +191,7 @@ Test(transfer, the_log_waits_for_a_slow_reader_and_then_lets_go, .init = setup) 
 Test(transfer, a_reader_that_lags_too_far_is_closed, .init = setup) {
     client_config.limits[CLASS_REPLICA].hard_bytes = 2000000;
     backlog_set_size(100000);
-    repl_psync_command(replica, SLICE(ID), SLICE("1"));
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
     expect_text("+CONTINUE\r\n");
     for (int i = 0; i < 30 && replica; i++) {
         append_n(200000);
@@ -208,7 +208,7 @@ Test(transfer, a_reader_that_lags_too_far_is_closed, .init = setup) {
 Test(transfer, a_limit_below_the_backlog_does_not_cut_off_who_comes_back, .init = setup) {
     client_config.limits[CLASS_REPLICA].hard_bytes = 1000;
     append_n(4000000);
-    repl_psync_command(replica, SLICE(ID), SLICE("1"));
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
     expect_text("+CONTINUE\r\n");
     client_cron();
     expect_log(1, 4000000, 50000);
@@ -216,7 +216,7 @@ Test(transfer, a_limit_below_the_backlog_does_not_cut_off_who_comes_back, .init 
 }
 
 Test(transfer, who_hangs_up_holds_nothing, .init = setup) {
-    repl_psync_command(replica, SLICE(ID), SLICE("1"));
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
     expect_text("+CONTINUE\r\n");
     close(far_end);
     append_n(100);
@@ -227,7 +227,7 @@ Test(transfer, who_hangs_up_holds_nothing, .init = setup) {
 
 Test(transfer, acks_count_for_wait, .init = setup) {
     append_n(100);
-    repl_psync_command(replica, SLICE(ID), SLICE("51"));
+    repl_psync_command(replica, SLICE(ID), SLICE("51"), false);
     slice ack[] = {SLICE("REPLCONF"), SLICE("ACK"), SLICE("100")};
     cr_assert_eq(repl_acked_by(50), 1, "it asked for the byte after");
     cr_assert_eq(repl_acked_by(51), 0);
@@ -273,7 +273,7 @@ static struct peer *awaiting_snapshot(void) {
     repl_config.diskless_sync_delay_s = 1000;
     repl_config.diskless_sync = true;
     psync2(); /* capable of EOF: so it is made to wait */
-    repl_psync_command(replica, SLICE("?"), SLICE("-1"));
+    repl_psync_command(replica, SLICE("?"), SLICE("-1"), false);
     cr_assert_eq(state(), PEER_WAIT_START);
     struct peer *p = replica->peer;
     cr_assert(backlog_attach(&p->cursor, backlog_end() + 1));
@@ -321,7 +321,7 @@ Test(transfer, keepalives_while_it_waits, .init = setup) {
     psync2();
     repl_config.diskless_sync = true;
     repl_config.diskless_sync_delay_s = 1000;
-    repl_psync_command(replica, SLICE("?"), SLICE("-1"));
+    repl_psync_command(replica, SLICE("?"), SLICE("-1"), false);
     repl_cron();
     repl_cron();
     expect_text("\n\n");
@@ -340,7 +340,7 @@ Test(transfer, who_wants_no_keys_gets_none, .init = setup) {
     append_n(100);
     replconf("rdb-filter-only", "");
     expect_text("+OK\r\n");
-    repl_psync_command(replica, SLICE("?"), SLICE("-1"));
+    repl_psync_command(replica, SLICE("?"), SLICE("-1"), false);
     expect_text("+FULLRESYNC " ID " 100\r\n$18\r\nREDIS0010\xff");
     char checksum[8];
     cr_assert(read_n(checksum, 8, 8));
@@ -368,7 +368,7 @@ Test(transfer, options_are_checked, .init = setup) {
 }
 
 Test(transfer, a_wrong_offset_is_an_error, .init = setup) {
-    repl_psync_command(replica, SLICE(ID), SLICE("x"));
+    repl_psync_command(replica, SLICE(ID), SLICE("x"), false);
     client_want_write(replica);
     expect_text("-ERR value is not an integer or out of range\r\n");
     cr_assert_eq(repl_peer_count(), 0);
