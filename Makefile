@@ -72,6 +72,7 @@ bench: all
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $B/tandem-server $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	tools/install/install-data "$(DESTDIR)" "$(PREFIX)"
 	for l in redis-server:tandem-server redis-cli:tandem-cli redis-check-aof:tandem-check-aof redis-check-rdb:tandem-check-rdb; do \
 	  t=$(DESTDIR)$(PREFIX)/bin/$${l%%:*}; [ -e $$t ] || ln -s $${l##*:} $$t; done
 
