@@ -1,48 +1,34 @@
 /* See marks.h. */
 #include "aof/marks.h"
 
-#include "base/num.h"
 #include <stdio.h>
 
 #define MARK "#TANDEM:1"
 
+static const struct repl_past none = {"0000000000000000000000000000000000000000", -1};
+
 size_t mark_format(char buf[MARK_BYTES_MAX], const struct repl_history *h) {
-    return (size_t)snprintf(buf, MARK_BYTES_MAX, MARK " %s %lld %s %lld\r\n", h->id, (long long)h->offset,
-                            h->id2, (long long)h->second_offset);
+    struct repl_past now = {.end = h->offset};
+    memcpy(now.id, h->id, sizeof now.id);
+    size_t n = (size_t)sprintf(buf, MARK);
+    n += past_format(buf + n, &now, 1);
+    n += h->past_n ? past_format(buf + n, h->past, h->past_n) : past_format(buf + n, &none, 1);
+    return n + (size_t)sprintf(buf + n, "\r\n");
 }
 
 size_t mark_format_time(char buf[MARK_BYTES_MAX], int64_t now_s) {
     return (size_t)snprintf(buf, MARK_BYTES_MAX, "#TS:%lld\r\n", (long long)now_s);
 }
 
-static bool take_word(slice *line, slice *word) {
-    if (line->n == 0 || line->p[0] != ' ') return false;
-    size_t n = 1;
-    while (n < line->n && line->p[n] != ' ') n++;
-    *word = (slice){line->p + 1, n - 1};
-    *line = (slice){line->p + n, line->n - n};
-    return true;
-}
-
-static bool take_id(slice *line, char out[REPLID_CHARS + 1]) {
-    slice word;
-    if (!take_word(line, &word) || word.n != REPLID_CHARS) return false;
-    for (size_t i = 0; i < word.n; i++)
-        if (!strchr("0123456789abcdef", word.p[i])) return false;
-    memcpy(out, word.p, REPLID_CHARS);
-    out[REPLID_CHARS] = '\0';
-    return true;
-}
-
-static bool take_offset(slice *line, int64_t *out, int64_t min) {
-    slice word;
-    return take_word(line, &word) && num_parse_i64(word, out) && *out >= min;
-}
-
 bool mark_parse(slice line, struct repl_history *h) {
-    size_t n = sizeof MARK - 1;
-    if (line.n < n || memcmp(line.p, MARK, n) != 0) return false;
-    line = (slice){line.p + n, line.n - n};
-    return take_id(&line, h->id) && take_offset(&line, &h->offset, 0) && take_id(&line, h->id2) &&
-           take_offset(&line, &h->second_offset, -1) && line.n == 0;
+    struct repl_past pairs[1 + REPL_PAST_MAX];
+    size_t word = sizeof MARK - 1;
+    if (line.n < word || memcmp(line.p, MARK, word) != 0) return false;
+    int n = past_parse((slice){line.p + word, line.n - word}, pairs, 1 + REPL_PAST_MAX);
+    if (n < 2 || pairs[0].end < 0) return false;
+    memcpy(h->id, pairs[0].id, sizeof h->id);
+    h->offset = pairs[0].end;
+    h->past_n = strcmp(pairs[1].id, none.id) == 0 ? 0 : n - 1;
+    memcpy(h->past, pairs + 1, (size_t)h->past_n * sizeof *h->past);
+    return true;
 }

@@ -1,6 +1,7 @@
 /* Marks: lines in an incr file between commands. Redis calls such lines annotations and skips what it doesn't know.
  *
- *   #TANDEM:1 <replid> <offset> <replid2> <second offset>\r\n   the bytes that follow continue replid behind offset
+ *   #TANDEM:1 <replid> <offset> <replid2> <second offset> [<older replid> <its end> ...]\r\n
+ *                                                              the bytes that follow continue replid behind offset
  *   #TS:1700000000\r\n                                          the time (aof-timestamp-enabled)
  *
  * A mark is no part of the log: it counts in no offset. */
@@ -10,8 +11,8 @@
 #include "base/sds.h"
 #include "repl/repl.h"
 
-#define MARK_BYTES_MAX 192
 #define MARK_LINE_MAX  1024 /* what Redis reads at most */
+#define MARK_BYTES_MAX (16 + REPL_PAST_TEXT_MAX + REPL_PAST_TEXTS_MAX)
 
 size_t mark_format(char buf[MARK_BYTES_MAX], const struct repl_history *h);
 bool mark_parse(slice line,

@@ -78,7 +78,7 @@ static struct mark *add_mark(int64_t before) {
 
 /* Where, since the last look, the identity changed: a promotion or a new name says so itself. */
 static int64_t changed_behind(const struct repl_history *now) {
-    int64_t at = now->second_offset - 1;
+    int64_t at = now->past_n ? now->past[0].end - 1 : -1;
     return at > w.seen_end && at <= now->offset ? at : w.seen_end;
 }
 
@@ -89,7 +89,7 @@ static void note_changes(void) {
     }
     struct repl_history now;
     repl_history_now(&now);
-    if (strcmp(now.id, w.noted.id) != 0 || strcmp(now.id2, w.noted.id2) != 0) {
+    if (strcmp(now.id, w.noted.id) != 0 || now.past_n != w.noted.past_n) {
         int64_t end = now.offset, behind = changed_behind(&now);
         struct mark *m = add_mark(behind + 1);
         if (!m) return; /* the file lags very far behind: said when there is room again */

@@ -8,8 +8,11 @@
 void identity_init(void);
 /* The history of a master: after a full resync. replid2 is cleared. */
 void identity_adopt(const char *id);
-/* The master goes on under another name: what we had becomes replid2, valid up to here. */
-void identity_continue_as(const char *id);
+/* The master goes on under this name. What it tells of the past takes the place of ours; when it tells nothing (Redis), the
+ * name we had is a past that is true up to here. */
+void identity_continue_as(const char *id, const struct repl_past *past, int past_n);
+/* The past as text (past.h), for a replica of our own kind: at most REPL_PAST_TEXTS_MAX bytes. */
+size_t identity_tell_past(char *buf);
 /* The id, for a replica that is to follow us by it. */
 const char *identity_tell(void);
 /* As long as nothing was written since a promotion or a restart, and nobody was told the new name, what we hold is what

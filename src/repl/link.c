@@ -56,17 +56,18 @@ static bool op_announces_ip(void *ctx) {
 static bool op_send_replconf(void *ctx) {
     char port[NUM_INT_BYTES];
     int number = repl_config.announce_port ? repl_config.announce_port : repl_config.listen_port;
-    slice argv[5] = {SLICE("REPLCONF"), SLICE("listening-port"), {port, num_format_i64(port, number)}};
+    slice argv[7] = {SLICE("REPLCONF"), SLICE("listening-port"), {port, num_format_i64(port, number)}};
     if (!link_io_send_command(ctx, 3, argv)) return false;
     if (op_announces_ip(ctx)) {
         argv[1] = SLICE("ip-address");
         argv[2] = slice_of(repl_config.announce_ip);
         if (!link_io_send_command(ctx, 3, argv)) return false;
     }
-    argv[1] = argv[3] = SLICE("capa");
+    argv[1] = argv[3] = argv[5] = SLICE("capa");
     argv[2] = SLICE("eof");
     argv[4] = SLICE("psync2");
-    return link_io_send_command(ctx, 5, argv);
+    argv[6] = SLICE("tandem-past"); /* Redis passes over what it does not know */
+    return link_io_send_command(ctx, 7, argv);
 }
 
 static bool op_send_psync(void *ctx) {
@@ -123,20 +124,24 @@ void link_make_client(int stream_dbid, const char *more, size_t n) {
     l->client = c;
     l->history = true;
     l->stream_db = stream_dbid;
+    l->up_since_s = repl_now_s();
     l->down_since_s = 0;
     if (n) client_give_input(c, more, n);
 }
 
-static bool op_resume(void *ctx, const char *id) {
+static bool op_resume(void *ctx, const char *id, slice past_text) {
     struct link *l = ctx;
     if (!l->history) {
         log_warning("Unexpected reply to PSYNC from master: +CONTINUE without a history to continue");
         return false;
     }
-    /* The master has a new name (it was promoted, or follows one that was): our replicas must hear of it. */
-    if (id && strcmp(id, repl_id()) != 0) {
-        identity_continue_as(id);
-        repl_drop_peers();
+    if (id) {
+        struct repl_past past[REPL_PAST_MAX];
+        int n = past_parse(past_text, past, REPL_PAST_MAX);
+        /* The master has a new name (it was promoted, or follows one that was): our replicas must hear of it. */
+        bool renamed = strcmp(id, repl_id()) != 0;
+        identity_continue_as(id, past, n > 0 ? n : 0);
+        if (renamed) repl_drop_peers();
     }
     if (!backlog_active()) backlog_start(repl_offset());
     l->client_pre_psync = false;
@@ -351,6 +356,7 @@ void repl_link_info(struct repl_link_info *out) {
         .up = l->m.state == LINK_CONNECTED,
         .sync_in_progress = syncing,
         .state = role_word(l->m.state),
+        .up_for_s = l->client ? now_s - l->up_since_s : -1,
         .last_io_s = l->client ? now_s - l->client->last_active_ms / 1000 : -1,
         .down_since_s = l->down_since_s ? now_s - l->down_since_s : -1,
         .applied_offset = l->history ? repl_offset() : 1,

@@ -36,6 +36,7 @@ struct link {
     bool history;          /* (repl_id, repl_offset) is a history that we may ask to go on with */
     int stream_db;         /* the database of that history's stream at repl_offset */
     int64_t last_io_s;
+    int64_t up_since_s;   /* of `client` */
     int64_t down_since_s; /* 0: was never up */
     int64_t hurried_s;    /* the second of the last reconnection without waiting, */
     int hurries;          /* and how many there were in it */

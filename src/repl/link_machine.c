@@ -280,12 +280,15 @@ static bool parse_fullresync(slice line, char id[ID_CHARS + 1], int64_t *offset)
     return strlen(id) == ID_CHARS && num_parse_i64(rest, offset) && *offset >= 0 && *offset < INT64_MAX / 2;
 }
 
-/* `+CONTINUE` or `+CONTINUE <id>`: the id, or NULL when there is none or it is not one. */
-static const char *parse_continue(slice line, char id[ID_CHARS + 1]) {
+/* `+CONTINUE`, `+CONTINUE <id>` or `+CONTINUE <id> <past>`: the id, or NULL when there is none or it is not one. */
+static const char *parse_continue(slice line, char id[ID_CHARS + 1], slice *past) {
     size_t word = strlen("+CONTINUE ");
-    if (line.n != word + ID_CHARS || line.p[word - 1] != ' ') return NULL;
+    *past = (slice){0};
+    if (line.n < word + ID_CHARS || line.p[word - 1] != ' ') return NULL;
+    if (line.n > word + ID_CHARS && line.p[word + ID_CHARS] != ' ') return NULL;
     memcpy(id, line.p + word, ID_CHARS);
     id[ID_CHARS] = '\0';
+    *past = (slice){line.p + word + ID_CHARS, line.n - word - ID_CHARS};
     return strlen(id) == ID_CHARS ? id : NULL;
 }
 
@@ -305,8 +308,10 @@ static void on_fullresync(struct link_machine *m, slice line) {
 
 static void on_continue(struct link_machine *m, slice line) {
     char id[ID_CHARS + 1];
+    slice past;
+    const char *named = parse_continue(line, id, &past);
     log_notice("Successful partial resynchronization with master.");
-    if (!m->ops->resume(m->ctx, parse_continue(line, id))) {
+    if (!m->ops->resume(m->ctx, named, past)) {
         give_up(m);
         return;
     }

@@ -62,9 +62,10 @@ struct link_ops {
     bool (*psync_refused)(void *ctx, bool sent);
     bool (*wants_auth)(void *ctx);   /* masterauth is set */
     bool (*announces_ip)(void *ctx); /* replica-announce-ip is set: one more reply */
-    /* PSYNC's answers. begin_full: id NULL after SYNC (history unknown). resume: id NULL when it named none. */
+    /* PSYNC's answers. begin_full: id NULL after SYNC (history unknown). resume: id NULL when it named none;
+     * past is what one of our own kind told behind it (past.h), else empty. */
     void (*begin_full)(void *ctx, const char *id, int64_t offset);
-    bool (*resume)(void *ctx, const char *id);
+    bool (*resume)(void *ctx, const char *id, slice past);
     /* `$length` (mark empty) or `$EOF:mark`. */
     enum link_transfer (*begin_transfer)(void *ctx, int64_t length, slice mark);
     bool (*load)(void *ctx);  /* file or stream into the key space, then the master becomes a client */

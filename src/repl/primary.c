@@ -214,8 +214,9 @@ static bool try_partial(struct peer *p, slice replid, int64_t offset) {
     }
     peer_step(&p->m, PEER_EV_PARTIAL);
     p->ack_offset = offset - 1; /* it asks for this byte because it has all before */
-    char line[64];
-    int n = p->capa_psync2 ? snprintf(line, sizeof line, "+CONTINUE %s\r\n", identity_tell())
+    char past[REPL_PAST_TEXTS_MAX] = "", line[64 + REPL_PAST_TEXTS_MAX];
+    if (p->capa_past) identity_tell_past(past);
+    int n = p->capa_psync2 ? snprintf(line, sizeof line, "+CONTINUE %s%s\r\n", identity_tell(), past)
                            : snprintf(line, sizeof line, "+CONTINUE\r\n");
     peer_say(p, line, (size_t)n);
     log_notice(
@@ -275,6 +276,16 @@ static bool take_role(struct client *c, slice replid) {
     return true;
 }
 
+/* It has more of our history than we have ourselves: we are a replica that is still catching up (it was restarted, or its
+ * link is slow). Soon we'll be able to go on with it, so it shall come again rather than take everything anew. When we are
+ * still behind after repl-timeout our master is behind, too, and what it has is not our history's future. */
+static bool is_ahead_of_us(slice replid, int64_t offset) {
+    if (!repl_is_replica() || !identity_matches(replid, offset) || offset <= repl_offset() + 1) return false;
+    struct repl_link_info link;
+    repl_link_info(&link);
+    return link.up_for_s <= repl_config.timeout_s;
+}
+
 void repl_psync_command(struct client *c, slice replid, slice offset, bool failover) {
     int64_t from;
     if (c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) return; /* a replica already: nothing to say */
@@ -285,6 +296,13 @@ void repl_psync_command(struct client *c, slice replid, slice offset, bool failo
     if (!num_parse_i64(offset, &from)) {
         log_warning("Replica %s asks for synchronization but with a wrong offset", peer_name(p));
         reply_error(&c->out, "ERR value is not an integer or out of range");
+        return;
+    }
+    if (is_ahead_of_us(replid, from)) {
+        log_notice("Replica %s is ahead of us (it asks for %lld, we have up to %lld): it is to ask again.",
+                   peer_name(p), (long long)from, (long long)repl_offset());
+        /* By this word every replica since Redis 4 knows to try again later. */
+        reply_error(&c->out, "NOMASTERLINK Can't SYNC yet: I am still behind the offset that is asked for");
         return;
     }
     if (try_partial(p, replid, from)) {
@@ -370,6 +388,7 @@ static bool conf_option(struct client *c, slice name, slice value) {
     } else if (slice_is(name, "capa")) {
         if (slice_is(value, "eof")) p->capa_eof = true;
         if (slice_is(value, "psync2")) p->capa_psync2 = true;
+        if (slice_is(value, "tandem-past")) p->capa_past = true;
     } else {
         reply_errorf(&c->out, "ERR Unrecognized REPLCONF option: %.*s", (int)name.n, name.p);
         return false;

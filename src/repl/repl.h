@@ -2,15 +2,15 @@
  * (link).
  *
  * Identity: replid names the history that our log continues; replid2 with second_offset the one before a
- * promotion. Peers and the link are state machines of their own: repl/peer.h and repl/link.h. */
+ * promotion, and there are older ones behind it. Peers and the link are state machines of their own: repl/peer.h and repl/link.h. */
 #ifndef TANDEM_REPL_REPL_H
 #define TANDEM_REPL_REPL_H
 
 #include "client/client.h"
 #include "rdb/rdb.h"
 #include "repl/backlog.h"
+#include "repl/past.h"
 
-#define REPLID_CHARS    40
 #define REPL_HOST_BYTES 256
 
 struct repl_config { /* server/config writes it */
@@ -68,8 +68,10 @@ void repl_restore_identity(const struct rdb_info *info);
 
 /* --- a log that outlives the process (aof) --- */
 struct repl_history { /* who we are at an offset */
-    char id[REPLID_CHARS + 1], id2[REPLID_CHARS + 1];
-    int64_t offset, second_offset;
+    char id[REPLID_CHARS + 1];
+    int64_t offset;
+    int past_n;
+    struct repl_past past[REPL_PAST_MAX]; /* newest first */
 };
 void repl_history_now(struct repl_history *h);
 void repl_open_log(void); /* somebody is going to read: the log is active from here on at the latest */
@@ -141,6 +143,7 @@ bool repl_link_up(void);
 struct repl_link_info {
     bool up, sync_in_progress;
     const char *state; /* as ROLE: none, connect, connecting, handshake, sync, connected */
+    int64_t up_for_s;  /* -1: not up */
     int64_t last_io_s, down_since_s, read_offset, applied_offset;
     int64_t sync_total_bytes, sync_read_bytes, sync_last_io_s;
 };

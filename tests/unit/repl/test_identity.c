@@ -51,6 +51,23 @@ Test(identity, promotion_keeps_the_past_up_to_its_end, .init = setup) {
     cr_assert(may_continue(repl_id(), 5000));
 }
 
+Test(identity, older_pasts_count_too, .init = setup) {
+    identity_adopt(ID);
+    backlog_start(100);
+    repl_shift_id();
+    backlog_append("0123456789", 10);
+    identity_continue_as(ID2, NULL, 0);
+    for (int i = 0; i < REPL_PAST_MAX - 2; i++) {
+        cr_assert(may_continue(ID, 101) && may_continue(ID, 1), "%d names later", i);
+        cr_assert_not(may_continue(ID, 102));
+        backlog_append("x", 1);
+        repl_shift_id();
+    }
+    repl_shift_id();
+    cr_assert_not(may_continue(ID, 101), "the oldest goes when there are too many");
+    cr_assert(may_continue(ID2, 111));
+}
+
 Test(identity, the_old_name_comes_back_while_the_new_one_means_nothing, .init = setup) {
     int dbid = -1;
     cr_assert_not(identity_reclaim(&dbid), "there is no old one");
@@ -78,7 +95,7 @@ Test(identity, the_old_name_comes_back_while_the_new_one_means_nothing, .init = 
 Test(identity, the_master_gets_a_new_name, .init = setup) {
     identity_adopt(ID);
     backlog_start(7);
-    identity_continue_as(ID2);
+    identity_continue_as(ID2, NULL, 0);
     cr_assert_str_eq(repl_id(), ID2);
     cr_assert_str_eq(repl_id2(), ID);
     cr_assert_eq(repl_second_offset(), 8);

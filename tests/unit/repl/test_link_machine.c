@@ -5,6 +5,7 @@
 #include "repl/link_machine.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ID  "0123456789abcdef0123456789abcdef01234567"
@@ -15,7 +16,7 @@ static struct {
     char calls[512];
     bool connect_fails, send_fails, auth, announce, resume_fails, load_fails, hurry, holds_fails;
     enum link_transfer transfer;
-    char full_id[41], resumed_id[41], mark[41];
+    char full_id[41], resumed_id[41], past[100], mark[41];
     int64_t full_offset, length;
     int accepted, refused;
     bool refused_sent, hands_over; /* a failover: the owner ends the link when it is refused */
@@ -83,10 +84,11 @@ static void f_begin_full(void *ctx, const char *id, int64_t offset) {
     fake.full_offset = offset;
 }
 
-static bool f_resume(void *ctx, const char *id) {
+static bool f_resume(void *ctx, const char *id, slice past) {
     (void)ctx;
     note("resume");
     strcpy(fake.resumed_id, id ? id : "");
+    snprintf(fake.past, sizeof fake.past, "%.*s", (int)past.n, past.p);
     return !fake.resume_fails;
 }
 
@@ -381,6 +383,13 @@ Test(link_machine, partial_resync) {
     cr_assert_str_empty(fake.resumed_id);
     m = machine_in(LINK_PSYNC);
     line(&m, "+CONTINUE tooshort");
+    cr_assert_str_empty(fake.resumed_id);
+    m = machine_in(LINK_PSYNC);
+    line(&m, "+CONTINUE " ID2 " " ID2 " 77");
+    cr_assert_str_eq(fake.resumed_id, ID2);
+    cr_assert_str_eq(fake.past, " " ID2 " 77");
+    m = machine_in(LINK_PSYNC);
+    line(&m, "+CONTINUE " ID2 "x");
     cr_assert_str_empty(fake.resumed_id);
     m = machine_in(LINK_PSYNC);
     fake.resume_fails = true;
