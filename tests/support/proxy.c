@@ -23,7 +23,7 @@
 
 struct proxy_shared {
     atomic_bool refuse, stall;
-    atomic_int split, cut_order, cut_done;
+    atomic_int target, split, cut_order, cut_done;
     atomic_llong cut_after, throttle, corrupt_at;
     atomic_ullong bytes_down, connections, cuts;
 };
@@ -78,13 +78,13 @@ static int connect_to(int port) {
     return -1;
 }
 
-static void accept_pair(int listener, int target) {
+static void accept_pair(int listener) {
     int client = accept(listener, NULL, NULL);
     if (client < 0) return;
     struct pair *p = NULL;
     for (int i = 0; i < PAIRS && p == NULL; i++)
         if (!pairs[i].used) p = &pairs[i];
-    int server = p != NULL && !sh->refuse ? connect_to(target) : -1;
+    int server = p != NULL && !sh->refuse ? connect_to(sh->target) : -1;
     if (server < 0) {
         close(client);
         return;
@@ -154,7 +154,7 @@ static void move_bytes(void) {
     }
 }
 
-static void run(int listener, int target) {
+static void run(int listener) {
     for (;;) {
         struct pollfd fds[1 + PAIRS * 4] = {{.fd = listener, .events = POLLIN}};
         int n = 1;
@@ -172,7 +172,7 @@ static void run(int listener, int target) {
             cut_all();
             sh->cut_done = order;
         }
-        if (fds[0].revents) accept_pair(listener, target);
+        if (fds[0].revents) accept_pair(listener);
         if (!sh->stall) move_bytes();
     }
 }
@@ -191,6 +191,7 @@ struct proxy *proxy_start(int target_port) {
     struct proxy *p = calloc(1, sizeof *p);
     p->shared = mmap(NULL, sizeof *p->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     p->shared->cut_after = p->shared->corrupt_at = -1;
+    p->shared->target = target_port;
     int listener = listen_free(&p->port);
     fflush(NULL);
     p->pid = fork();
@@ -199,7 +200,7 @@ struct proxy *proxy_start(int target_port) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
         sh = p->shared;
-        run(listener, target_port);
+        run(listener);
     }
     close(listener);
     return p;
@@ -210,6 +211,10 @@ void proxy_stop(struct proxy *p) {
     waitpid(p->pid, NULL, 0);
     munmap(p->shared, sizeof *p->shared);
     free(p);
+}
+
+void proxy_target(struct proxy *p, int port) {
+    p->shared->target = port;
 }
 
 void proxy_cut(struct proxy *p) {

@@ -20,6 +20,7 @@ struct proxy {
 struct proxy *proxy_start(int target_port);
 void proxy_stop(struct proxy *p);
 
+void proxy_target(struct proxy *p, int port);         /* where new connections go; the living ones stay */
 void proxy_cut(struct proxy *p);                      /* closes all connections now (RST or FIN by turns) */
 void proxy_cut_after(struct proxy *p, int64_t bytes); /* cuts once so many more bytes went down; -1: never */
 void proxy_refuse(struct proxy *p, bool on);          /* new connections are closed at once */

@@ -62,7 +62,7 @@ uint64_t test_seed(void);
 uint64_t test_random(void);
 uint64_t test_below(uint64_t n);
 
-#define WAIT_MS 30000
+#define WAIT_MS 60000 /* a loaded machine may be very slow; what never comes true costs this once */
 /* Polls until cond holds; cr_assert fails after WAIT_MS. */
 #define WAIT_UNTIL(cond)                                                                                     \
     do {                                                                                                     \
