@@ -134,6 +134,12 @@ static bool start(void) {
     return false;
 }
 
+static void unlink_temp_incr(void) {
+    sds temp = aof_temp_incr_name();
+    unlink(aof_path(temp));
+    sds_free(temp);
+}
+
 static void stop(void) {
     if (aof_status.state == AOF_ON) {
         aof_writer_flush(true);
@@ -141,11 +147,7 @@ static void stop(void) {
     }
     aof_rewrite_kill();
     aof_writer_close();
-    if (aof_status.state == AOF_WAIT_REWRITE) {
-        sds temp = aof_temp_incr_name();
-        unlink(aof_path(temp));
-        sds_free(temp);
-    }
+    if (aof_status.state == AOF_WAIT_REWRITE) unlink_temp_incr();
     aof_status.state = AOF_OFF;
     aof_status.rewrite_scheduled = false;
     aof_status.last_write_ok = true;
@@ -168,6 +170,21 @@ const char *aof_apply_fsync(void) {
         aof_writer_sync();
     }
     return NULL;
+}
+
+void aof_leave_dir(void) {
+    if (aof_status.state == AOF_ON) {
+        aof_writer_flush(true);
+        aof_writer_sync();
+    }
+    aof_rewrite_kill();
+    if (aof_status.state == AOF_WAIT_REWRITE) unlink_temp_incr();
+}
+
+void aof_enter_dir(void) {
+    if (aof_status.state == AOF_OFF) return;
+    log_notice("The directory has changed: a rewrite will bring the append-only files there");
+    aof_rewrite_schedule();
 }
 
 /* --- as a replica --- */
@@ -203,6 +220,7 @@ void aof_cron(void) {
     if (rdb_loading.active) return;
     if (restart_tries && clock_ms() >= next_try_ms) try_restart();
     aof_writer_flush(false);
+    aof_writer_check_place();
     aof_rewrite_cron();
 }
 

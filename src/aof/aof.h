@@ -68,12 +68,14 @@ void aof_open_at_start(void); /* goes on in the last incr file; makes base and i
 /* --- while running --- */
 const char *aof_apply_enabled(void); /* CONFIG SET appendonly: NULL or the error text */
 const char *aof_apply_fsync(void);   /* CONFIG SET appendfsync */
-bool aof_rewrite_start(void);        /* BGREWRITEAOF; false: logged */
-void aof_rewrite_schedule(void);     /* as soon as no other child runs */
-bool aof_reload(void);               /* DEBUG LOADAOF: the data is what the files hold; false: logged */
-void aof_before_full_sync(void);     /* repl_hooks.before_flush: the history ends */
-void aof_after_full_sync(void);      /* repl_hooks.loaded: a new base */
-void aof_cron(void);                 /* hz times a second */
+void aof_leave_dir(void);            /* CONFIG SET dir: before the process changes its directory... */
+void aof_enter_dir(void); /* ...and after: what is written goes on in the old one until a rewrite is there */
+bool aof_rewrite_start(void);    /* BGREWRITEAOF; false: logged */
+void aof_rewrite_schedule(void); /* as soon as no other child runs */
+bool aof_reload(void);           /* DEBUG LOADAOF: the data is what the files hold; false: logged */
+void aof_before_full_sync(void); /* repl_hooks.before_flush: the history ends */
+void aof_after_full_sync(void);  /* repl_hooks.loaded: a new base */
+void aof_cron(void);             /* hz times a second */
 uint64_t aof_unwritten_bytes(void);
 int aof_error(void); /* errno of what keeps the log from getting to the disk just now; 0: nothing */
 /* Everything to the disk, before the process ends. false: the first rewrite is not done, and nobody said force. */

@@ -51,8 +51,16 @@ bool aof_make_dir(void) {
 
 /* --- one server a directory --- */
 
+/* It may have been taken away, and another one made in its place. */
+static bool lock_is_on_dir(void) {
+    struct stat held, named;
+    return lock_fd >= 0 && fstat(lock_fd, &held) == 0 && stat(aof_config.dirname, &named) == 0 &&
+           held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
 bool aof_lock_dir(void) {
-    if (lock_fd >= 0) return true;
+    if (lock_is_on_dir()) return true;
+    aof_unlock_dir();
     lock_fd = open(aof_config.dirname, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lock_fd < 0) {
         log_warning("Can't open or create append-only dir %s: %s", aof_config.dirname, strerror(errno));

@@ -27,9 +27,9 @@ extern struct aof_manifest aof_manifest; /* as it is on disk */
 #define AOF_TEMP_INCR_SUFFIX ".incr"
 const char *aof_path(const char *name); /* in the directory; one of four static buffers, in turn */
 sds aof_temp_incr_name(void);
-bool aof_make_dir(void);                               /* false: logged */
-bool aof_lock_dir(void);                               /* false: another server has it; logged */
-void aof_unlock_dir(void);                             /* idempotent */
+bool aof_make_dir(void);   /* false: logged */
+bool aof_lock_dir(void);   /* the directory of that name as of now. false: another server has it; logged */
+void aof_unlock_dir(void); /* idempotent */
 bool aof_store_manifest(const struct aof_manifest *m); /* atomically; false: logged, the old one stands */
 void aof_take_manifest(struct aof_manifest *m);        /* *m is what is on disk from now on; it is emptied */
 bool aof_upgrade_old_file(void);                       /* a single file of Redis < 7; false: logged */
@@ -50,7 +50,10 @@ void aof_writer_flush(bool force); /* force: don't wait for a sync under way */
 bool aof_writer_sync(void);        /* now, in this process; false: logged */
 void aof_writer_close(void);       /* without flush */
 uint64_t aof_writer_bytes(void);   /* of the incr file */
-void aof_writer_resized(void);     /* the loader cut the file: look at its size again */
+/* Now and then: is the file still where the manifest has it? If it was taken away, what is written to it would be found by
+ * nobody: said, and a rewrite is scheduled. */
+void aof_writer_check_place(void);
+void aof_writer_resized(void); /* the loader cut the file: look at its size again */
 
 /* --- sync.c --- */
 void aof_sync_start(void); /* the helper; idempotent */
@@ -59,6 +62,8 @@ bool aof_sync_busy(void);
 bool aof_sync_request(int fd); /* false: no helper; do it yourself */
 void aof_sync_close(int fd);   /* takes fd: the last close of a big deleted file takes its time */
 bool aof_sync_undone(void);    /* the last sync failed: it is to be asked for again; says so once */
+void aof_sync_result(
+    int error); /* of a sync, 0 or errno: for the log and INFO, and for what has to be done after one failed */
 
 /* --- base.c --- */
 /* The data as of now into a file, synced. false: logged, the file is gone. */

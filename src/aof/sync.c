@@ -83,10 +83,21 @@ static void answered(struct ev_io *io, int ready) {
     }
     helper.busy = false;
     helper.undone = error != 0;
+    aof_status.pending_syncs = 0;
+    aof_sync_result(error);
+}
+
+/* The system tells of a page that it could not write only once, and takes it for written from then on: a sync that goes well
+ * after one that failed says nothing of what the first one lost. Only new files are sure to have all. */
+void aof_sync_result(int error) {
     if (error && error != aof_status.sync_error_number)
         log_warning("Fail to fsync the AOF file: %s", strerror(error));
+    if (!error && aof_status.sync_error_number) {
+        log_warning(
+            "The AOF file can be synced again. A rewrite makes sure that nothing is missing from it.");
+        aof_rewrite_schedule();
+    }
     aof_status.sync_error_number = error;
-    aof_status.pending_syncs = 0;
 }
 
 void aof_sync_start(void) {

@@ -39,7 +39,8 @@ static struct {
     bool unsynced;
     int64_t last_sync_s;
     uint64_t postponed_since_ms, failed_at_ms; /* monotonic; 0: not */
-    int64_t logged_error_s;
+    int64_t logged_error_s, place_checked_s;
+    bool displaced; /* the file is not where it belongs: said */
 
     struct mark {
         int64_t before; /* offset of the log's byte that it precedes */
@@ -221,10 +222,9 @@ static bool sync_is_held_back(void) {
 
 bool aof_writer_sync(void) {
     if (w.fd < 0) return true;
-    if (fdatasync(w.fd) != 0) {
-        log_warning("Fail to fsync the AOF file: %s.", strerror(errno));
-        return false;
-    }
+    int error = fdatasync(w.fd) == 0 ? 0 : errno;
+    aof_sync_result(error);
+    if (error) return false;
     w.unsynced = false;
     w.last_sync_s = now_s();
     return true;
@@ -361,6 +361,26 @@ bool aof_writer_append(const char *name) {
     struct mark *m = add_mark(w.noted.offset + 1);
     m->n = st.st_size ? mark_format(m->text, &w.noted) : first_lines(m->text, sizeof m->text);
     return true;
+}
+
+static bool is_in_place(void) {
+    struct stat ours, named;
+    const struct aof_file *incr = manifest_last_incr(&aof_manifest);
+    return incr && fstat(w.fd, &ours) == 0 && stat(aof_path(incr->name), &named) == 0 &&
+           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+void aof_writer_check_place(void) {
+    if (w.fd < 0 || aof_status.state != AOF_ON || w.place_checked_s == now_s()) return;
+    w.place_checked_s = now_s();
+    bool in_place = is_in_place();
+    if (!in_place && !w.displaced) {
+        log_warning(
+            "The append-only file is no longer in %s: what is written to it would be lost. Rewriting...",
+            aof_config.dirname);
+        aof_rewrite_schedule();
+    }
+    w.displaced = !in_place;
 }
 
 void aof_writer_resized(void) {

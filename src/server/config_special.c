@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "aof/aof.h"
 #include "base/alloc.h"
 #include "base/num.h"
 #include "client/client.h"
@@ -272,13 +274,23 @@ sds percentiles_get(sds out) {
 
 /* --- dir: the process's own working directory is the value --- */
 
+static bool is_same_dir(const char *path) {
+    struct stat there, here;
+    return stat(path, &there) == 0 && stat(".", &here) == 0 && there.st_dev == here.st_dev &&
+           there.st_ino == here.st_ino;
+}
+
 const char *dir_set(const slice *argv, int argc) {
     (void)argc;
     char path[PATH_MAX];
     if (argv[0].n >= sizeof path) return "File name too long";
     memcpy(path, argv[0].p, argv[0].n);
     path[argv[0].n] = '\0';
-    return chdir(path) == 0 ? NULL : config_errorf("%s", strerror(errno));
+    if (is_same_dir(path)) return NULL;
+    aof_leave_dir();
+    if (chdir(path) != 0) return config_errorf("%s", strerror(errno));
+    aof_enter_dir();
+    return NULL;
 }
 
 sds dir_get(sds out) {
