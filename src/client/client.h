@@ -9,7 +9,7 @@
  * Ownership: clients belong to this room. client_close marks; the memory goes at the end of the turn. Upper rooms hang
  * their state on `txn` and `peer` and give it back in hooks.closed.
  * Who writes to a client's `out` outside of that client's own request (messages, unblocking, replication) calls
- * client_want_write afterwards; replies to its own request are seen by themselves.
+ * client_want_write afterwards; replies to its own request are seen by themselves. Messages go by client_push.
  * Raw bytes: the requests of one client tile its input without gaps (request.raw), which is how a replica counts
  * offsets and hands the stream on byte for byte. */
 #ifndef TANDEM_CLIENT_CLIENT_H
@@ -59,6 +59,7 @@ struct client {
     const void *last_command;   /* const struct command *, of the last request */
     int64_t write_offset;       /* command/: the log's end after its last request, for WAIT */
     void *txn;                  /* command/: MULTI queue and watched keys */
+    void *pubsub;               /* command/: its subscriptions */
     void *peer;                 /* repl/: struct peer, when CLIENT_REPLICA or during its handshake */
     struct client_block *block; /* command/ or repl/: what it waits for */
     /* A source of bytes behind `out` (a replica's log cursor or snapshot file). Called when `out` is empty and the
@@ -151,7 +152,9 @@ void client_unprotect(struct client *c);
 void client_give_input(struct client *c, const void *p,
                        size_t n);         /* as if read from its socket (replica link takeover, AOF) */
 void client_want_write(struct client *c); /* `out` or `feed` has something new: send it this turn */
-void client_flush(struct client *c);      /* try to send now (before SHUTDOWN, for replicas) */
+/* A message out of turn: sent this turn, whether replies are muted or not, and within the output limits. */
+void client_push(struct client *c, const struct reply_piece *piece);
+void client_flush(struct client *c); /* try to send now (before SHUTDOWN, for replicas) */
 void client_resume_reading(struct client *c, bool on);
 
 struct client *client_first(void); /* list of all, by id; walk with ->next */

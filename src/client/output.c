@@ -56,6 +56,15 @@ void client_want_write(struct client *c) {
     output_add(c);
 }
 
+/* The output limits are looked at beyond a chunk, as for replies. A socket that is full keeps what comes now for long. */
+void client_push(struct client *c, const struct reply_piece *piece) {
+    enum { CHUNK_BYTES = 16 * 1024 };
+    if (c->flags & CLIENT_CLOSING) return;
+    reply_share(&c->out, piece, c->io.mask & EV_WRITE);
+    output_add(c);
+    if (unlikely(reply_pending(&c->out) > CHUNK_BYTES)) limits_check_output(c);
+}
+
 enum sent { SENT_ALL, SENT_PART, SENT_FAILED };
 
 static enum sent send_once(struct client *c, size_t *total) {
@@ -100,6 +109,7 @@ void output_send(struct client *c) {
         return;
     }
     bool more = status == SENT_PART;
+    if (unlikely(c->out.shares) && more) reply_unshare(&c->out);
     if (!more && c->feed) more = c->feed(c);
     if (c->flags & CLIENT_CLOSE_ASAP) return; /* the feed gave up */
     if (more != !!(c->io.mask & EV_WRITE)) client_update_interest(c, more);

@@ -14,6 +14,7 @@
 #include "base/sds.h"
 #include "command/blocked.h"
 #include "command/propagate.h"
+#include "command/pubsub.h"
 #include "repl/repl.h"
 
 #include <math.h>
@@ -205,6 +206,7 @@ static bool serve_one(struct client_block *b, slice key, struct entry *e) {
     latency_end("command-unblocking", start_us);
     propagate_unit_end();
     stats_client = outer;
+    if (push_waits) push_settle(c);
     if (!served) return false;
     c->write_offset = repl_offset();
     block_wake(b);

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/sds.h"
 #include "command/handlers.h"
+#include "command/pubsub.h"
 #include "repl/repl.h"
 #include "server/server.h"
 
@@ -122,9 +123,18 @@ void echo_command(struct client *c, const slice *argv, int argc) {
     reply_bulk(&c->out, argv[1].p, argv[1].n);
 }
 
+/* To a RESP2 subscriber, whose every other line is a message. */
+static void ping_subscriber(struct client *c, slice text) {
+    reply_array(&c->out, 2);
+    reply_bulk_str(&c->out, "pong");
+    reply_bulk(&c->out, text.p, text.n);
+}
+
 void ping_command(struct client *c, const slice *argv, int argc) {
     if (argc > 2)
         cmd_arity_error(c, argv);
+    else if ((c->flags & CLIENT_PUBSUB) && c->out.proto == 2)
+        ping_subscriber(c, argc == 2 ? argv[1] : SLICE(""));
     else if (argc == 2)
         reply_bulk(&c->out, argv[1].p, argv[1].n);
     else
@@ -144,6 +154,7 @@ void reset_command(struct client *c, const slice *argv, int argc) {
         return;
     }
     txn_discard(c);
+    pubsub_forget(c);
     c->db = 0;
     c->out.proto = 2;
     sds_free(c->name);

@@ -20,6 +20,7 @@
 #include "command/handlers.h"
 #include "command/latency.h"
 #include "command/propagate.h"
+#include "command/pubsub.h"
 #include "command/secrets.h"
 #include "repl/repl.h"
 #include "server/config.h"
@@ -194,6 +195,7 @@ void dispatch_execute(struct client *c, struct request *r) {
     else if (likely(gate_pass(c, cmd, r->argv, r->argc)))
         run_of_client(c, cmd, r);
     stats_client = outer;
+    if (unlikely(push_waits)) push_settle(c);
 }
 
 bool dispatch_replay(struct client *c, const slice *argv, int argc) {
@@ -214,6 +216,7 @@ bool dispatch_replay(struct client *c, const slice *argv, int argc) {
 
 void dispatch_closed(struct client *c) {
     block_forget(c);
+    pubsub_forget(c);
     txn_discard(c);
     txn_release(c);
 }
@@ -222,6 +225,9 @@ void dispatch_facts(const struct client *c, struct client_facts *f) {
     const struct command *cmd = c->last_command;
     f->queued = txn_queued(c, &f->queued_bytes);
     if (cmd) f->command = cmd->name;
+    f->subscriptions = (int)pubsub_count(c, PUBSUB_CHANNEL);
+    f->patterns = (int)pubsub_count(c, PUBSUB_PATTERN);
+    f->shard_subscriptions = (int)pubsub_count(c, PUBSUB_SHARD);
 }
 
 void dispatch_init(void) {

@@ -150,6 +150,24 @@ static const char *state_refusal(const struct client *c, const struct command *c
     return NULL;
 }
 
+/* In RESP2 a subscriber's connection carries messages, and replies could not be told from them. */
+static bool subscriber_may(const struct command *cmd) {
+    return cmd->run == ping_command || cmd->run == subscribe_command || cmd->run == unsubscribe_command ||
+           cmd->run == psubscribe_command || cmd->run == punsubscribe_command ||
+           cmd->run == ssubscribe_command || cmd->run == sunsubscribe_command || cmd->run == quit_command ||
+           cmd->run == reset_command;
+}
+
+static const char *subscriber_refusal(const struct client *c, const struct command *cmd) {
+    static char text[256];
+    if (c->out.proto != 2 || subscriber_may(cmd)) return NULL;
+    snprintf(text, sizeof text,
+             "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+             "allowed in this context",
+             cmd->name);
+    return text;
+}
+
 bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int argc) {
     if (unlikely(!exists(c, cmd, argv, argc)) || unlikely(!arity_ok(c, cmd, argc))) return false;
     uint32_t flags = cmd->flags, lacking = ~cmd->flags;
@@ -161,6 +179,7 @@ bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int arg
     bool obeyed = c->flags & CLIENT_MASTER, is_write = flags & CMD_WRITE;
     const char *refusal = connection_refusal(c, cmd);
     if (likely(!refusal) && !obeyed) refusal = write_refusal(cmd, is_write);
+    if (unlikely(c->flags & CLIENT_PUBSUB) && !refusal) refusal = subscriber_refusal(c, cmd);
     if (likely(!refusal)) refusal = state_refusal(c, cmd, lacking, is_write);
     if (likely(!refusal)) return true;
     gate_reject(c, cmd, refusal);

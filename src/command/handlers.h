@@ -224,6 +224,21 @@ HANDLER(ping_command);
 HANDLER(quit_command);
 HANDLER(reset_command);
 HANDLER(select_command);
+/* --- pubsub --- */
+HANDLER(psubscribe_command);
+HANDLER(publish_command);
+HANDLER(pubsub_channels_command);
+HANDLER(pubsub_help_command);
+HANDLER(pubsub_numpat_command);
+HANDLER(pubsub_numsub_command);
+HANDLER(pubsub_shardchannels_command);
+HANDLER(pubsub_shardnumsub_command);
+HANDLER(punsubscribe_command);
+HANDLER(spublish_command);
+HANDLER(ssubscribe_command);
+HANDLER(subscribe_command);
+HANDLER(sunsubscribe_command);
+HANDLER(unsubscribe_command);
 /* --- transactions --- */
 HANDLER(discard_command);
 HANDLER(exec_command);

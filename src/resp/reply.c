@@ -4,6 +4,10 @@
  * Invariants: tail is the only chunk written to, and [at, end) is its room (its `used` is stale meanwhile, and is set
  * when the next chunk opens); head is NULL exactly when nothing is held; sent_bytes counts inside head only.
  *
+ * Shared pieces: a chunk may refer to bytes of a block that many buffers share instead of holding bytes of its own; it
+ * has no room, and as the tail it grows only by the piece that lies right behind it in the same block. Blocks are
+ * counted by their chunks and by whoever fills them.
+ *
  * Deferred lengths: a mark reserves the widest header. When the length is known the header is written there, and what
  * stands behind the reserve in that same chunk moves left over the part not needed: at most one chunk's bytes. */
 #include "resp/reply.h"
@@ -16,9 +20,20 @@
 #define POOL_CHUNKS_MAX 128 /* 2 MB */
 #define DEFER_BYTES     (NUM_INT_BYTES + 3)
 
+#define BLOCK_BYTES     16384
+#define ALONE_BYTES_MIN 2048 /* longer pieces get a block of their own */
+
 struct reply_chunk {
     struct reply_chunk *next;
     size_t used, cap; /* bytes of data; used is valid once the chunk is closed */
+    char *data;
+    struct reply_block
+        *block; /* whose bytes data points to; NULL: it points to own, and cap is 0 otherwise */
+    char own[];
+};
+
+struct reply_block {
+    size_t refs, used, cap;
     char data[];
 };
 
@@ -36,10 +51,21 @@ static struct reply_chunk *chunk_take(size_t cap) {
     }
     struct reply_chunk *c = mem_alloc(sizeof(*c) + cap);
     c->cap = cap;
+    c->data = c->own;
+    c->block = NULL;
     return c;
 }
 
+static void block_release(struct reply_block *block) {
+    if (--block->refs == 0) mem_free(block, sizeof *block + block->cap);
+}
+
+static bool is_alone(const struct reply_block *block) {
+    return block->cap != BLOCK_BYTES;
+}
+
 static void chunk_give(struct reply_chunk *c) {
+    if (c->block) block_release(c->block);
     if (c->cap == CHUNK_CAP && pool_chunks < POOL_CHUNKS_MAX) {
         c->next = pool;
         pool = c;
@@ -62,10 +88,24 @@ void reply_init(struct reply_buf *b) {
     *b = (struct reply_buf){.proto = 2};
 }
 
+static inline size_t tail_used(const struct reply_buf *b) {
+    return b->tail ? (size_t)(b->at - b->tail->data) : 0;
+}
+
+static inline size_t chunk_used(const struct reply_buf *b, const struct reply_chunk *c) {
+    return c == b->tail ? tail_used(b) : c->used;
+}
+
+/* A chunk that refers to a block counts what it refers to, as if it were its own. */
+static size_t chunk_memory(const struct reply_buf *b, const struct reply_chunk *c) {
+    return sizeof(*c) + (c->block ? chunk_used(b, c) : c->cap);
+}
+
 static void drop_head(struct reply_buf *b) {
     struct reply_chunk *c = b->head;
+    b->held_bytes -= chunk_memory(b, c);
+    if (c->block && !is_alone(c->block)) b->shares--;
     b->head = c->next;
-    b->held_bytes -= sizeof(*c) + c->cap;
     b->sent_bytes = 0;
     chunk_give(c);
     if (b->head) return;
@@ -76,14 +116,6 @@ static void drop_head(struct reply_buf *b) {
 void reply_free(struct reply_buf *b) {
     while (b->head) drop_head(b);
     b->closed_bytes = 0;
-}
-
-static inline size_t tail_used(const struct reply_buf *b) {
-    return b->tail ? (size_t)(b->at - b->tail->data) : 0;
-}
-
-static inline size_t chunk_used(const struct reply_buf *b, const struct reply_chunk *c) {
-    return c == b->tail ? tail_used(b) : c->used;
 }
 
 size_t reply_pending(const struct reply_buf *b) {
@@ -112,9 +144,8 @@ void reply_consume(struct reply_buf *b, size_t n) {
     b->sent_bytes += n;
 }
 
-/* Closes the tail and opens a chunk of cap bytes behind it. */
-static void open_chunk(struct reply_buf *b, size_t cap) {
-    struct reply_chunk *c = chunk_take(cap);
+/* Closes the tail and links c behind it as the new one. */
+static void link_chunk(struct reply_buf *b, struct reply_chunk *c) {
     c->next = NULL;
     c->used = 0;
     if (b->tail) {
@@ -128,6 +159,10 @@ static void open_chunk(struct reply_buf *b, size_t cap) {
     b->at = c->data;
     b->end = c->data + c->cap;
     b->held_bytes += sizeof(*c) + c->cap;
+}
+
+static void open_chunk(struct reply_buf *b, size_t cap) {
+    link_chunk(b, chunk_take(cap));
 }
 
 char *reply_grow(struct reply_buf *b, size_t n) {
@@ -300,6 +335,88 @@ void reply_verbatim(struct reply_buf *b, const char *ext3, const void *p, size_t
     reply_raw(b, ":", 1);
     reply_raw(b, p, n);
     reply_raw(b, "\r\n", 2);
+}
+
+/* --- shared pieces --- */
+
+static struct reply_block *filling[REPLY_STREAMS]; /* small pieces lie there one behind the other */
+
+static struct reply_block *block_new(size_t cap) {
+    struct reply_block *block = mem_alloc(sizeof *block + cap);
+    block->refs = 1;
+    block->used = 0;
+    block->cap = cap;
+    return block;
+}
+
+/* The stream's block with room for n bytes: the same from its start once nobody refers to it any more. */
+static struct reply_block *block_with_room(int stream, size_t n) {
+    struct reply_block *block = filling[stream];
+    if (block && block->refs == 1) block->used = 0;
+    if (block && block->cap - block->used >= n) return block;
+    if (block) block_release(block);
+    return filling[stream] = block_new(BLOCK_BYTES);
+}
+
+struct reply_piece reply_piece_new(int stream, size_t n) {
+    bool alone = n >= ALONE_BYTES_MIN;
+    struct reply_block *block = alone ? block_new(n == BLOCK_BYTES ? n + 1 : n) : block_with_room(stream, n);
+    if (!alone) block->refs++;
+    struct reply_piece piece = {block, block->data + block->used, n};
+    block->used += n;
+    return piece;
+}
+
+void reply_piece_done(struct reply_piece *piece) {
+    block_release(piece->block);
+    piece->block = NULL;
+}
+
+static void copy_piece(struct reply_buf *b, const struct reply_piece *piece) {
+    bool muted = b->muted;
+    b->muted = false;
+    reply_raw(b, piece->p, piece->n);
+    b->muted = muted;
+}
+
+void reply_share(struct reply_buf *b, const struct reply_piece *piece, bool lasting) {
+    struct reply_chunk *tail = b->tail;
+    size_t room = (size_t)(b->end - b->at);
+    if (tail && tail->block == piece->block && b->at == piece->p) {
+        b->at = b->end = b->at + piece->n;
+        b->held_bytes += piece->n;
+    } else if (room >= piece->n || (lasting && !is_alone(piece->block))) {
+        copy_piece(b, piece);
+    } else {
+        struct reply_chunk *c = mem_alloc(sizeof *c);
+        c->cap = 0;
+        c->data = piece->p;
+        c->block = piece->block;
+        c->block->refs++;
+        if (!is_alone(c->block)) b->shares++;
+        link_chunk(b, c);
+        b->at = b->end = b->at + piece->n;
+        b->held_bytes += piece->n;
+    }
+}
+
+void reply_unshare(struct reply_buf *b) {
+    struct reply_chunk **at = &b->head;
+    for (; b->shares > 0; at = &(*at)->next) {
+        struct reply_chunk *old = *at;
+        if (!old->block || is_alone(old->block)) continue;
+        size_t n = chunk_used(b, old);
+        struct reply_chunk *c = mem_alloc(sizeof *c + n);
+        *c = (struct reply_chunk){.next = old->next, .used = n, .cap = n, .data = c->own};
+        memcpy(c->own, old->data, n);
+        *at = c;
+        if (b->tail == old) {
+            b->tail = c;
+            b->at = b->end = c->own + n;
+        }
+        b->shares--;
+        chunk_give(old);
+    }
 }
 
 struct reply_mark reply_defer(struct reply_buf *b) {

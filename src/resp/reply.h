@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 
 struct reply_chunk;
+struct reply_block;
 
 /* Read only through the functions below, but for `proto` and `muted`, which the owner sets at will. */
 struct reply_buf {
@@ -24,6 +25,7 @@ struct reply_buf {
     size_t held_bytes;   /* memory of all chunks */
     uint8_t proto;       /* 2 or 3 */
     bool muted;
+    uint32_t shares; /* chunks that refer to small pieces (reply_share) */
 };
 
 void reply_init(struct reply_buf *b);            /* RESP2, not muted */
@@ -101,6 +103,24 @@ static inline void reply_bulk(struct reply_buf *b, const void *p, size_t n) {
 /* Called with the text of every error written through reply_error/reply_errorf, without '-' and CRLF, also when muted:
  * dispatch counts errors by their code word. NULL: nobody listens. */
 extern void (*reply_on_error)(struct reply_buf *b, slice text);
+
+/* --- bytes that are written once and sent to many: messages ---
+ * The writer asks for a piece, fills its n bytes, shares it with any number of buffers and is done with it; the bytes live until
+ * the last buffer has sent them. Small pieces of a stream lie one behind the other, so that a buffer which gets each of them
+ * refers to all of them at once. Pieces that were made with the same form in mind should have the same stream. */
+#define REPLY_STREAMS 2
+struct reply_piece {
+    struct reply_block *block;
+    char *p;
+    size_t n;
+};
+struct reply_piece reply_piece_new(int stream, size_t n);
+void reply_piece_done(struct reply_piece *piece);
+/* Appends the piece, muted or not. lasting: it will not be sent soon, so a small one is better copied. */
+void reply_share(struct reply_buf *b, const struct reply_piece *piece, bool lasting);
+/* What is left could not be sent soon: small pieces become the buffer's own, so that it keeps no more bytes alive than
+ * it counts. */
+void reply_unshare(struct reply_buf *b);
 
 /* A length that is known only afterwards: reserve a place, write the elements, then fill it in. Nestable; marks are
  * filled in the reverse order of reserving, and nothing is sent while one is open. */

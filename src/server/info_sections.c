@@ -187,12 +187,13 @@ sds info_stats(sds out) {
                          (ull)ks_stats.evicted_keys, (ull)ks_stats.hits, (ull)ks_stats.misses);
     out = sds_cat_printf(
         out,
-        "pubsub_channels:0\r\npubsub_patterns:0\r\npubsubshard_channels:0\r\n"
+        "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n"
         "latest_fork_usec:%lld\r\ntotal_forks:%llu\r\nmigrate_cached_sockets:%d\r\n"
         "slave_expires_tracked_keys:%zu\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
         "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
         "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\n"
         "tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n",
+        server_gauges.pubsub_channels, server_gauges.pubsub_patterns, server_gauges.pubsub_shard_channels,
         (ll)forks.last_fork_us, (ull)forks.total_forks, server_stats.migrate_links, ks_local_ttls());
     return sds_cat_printf(out,
                           "unexpected_error_replies:%llu\r\ntotal_error_replies:%llu\r\n"

@@ -18,6 +18,7 @@
 enum { SAMPLES = 16 };
 
 struct server_stats server_stats;
+struct server_gauges server_gauges;
 
 static struct {
     uint64_t last[METRICS];             /* counters at the last sample */

@@ -21,6 +21,12 @@ struct server_stats {
     int migrate_links;        /* connections that MIGRATE keeps now */
 };
 extern struct server_stats server_stats;
+
+/* Sizes for INFO that rooms above this one keep true. */
+struct server_gauges {
+    size_t pubsub_channels, pubsub_patterns, pubsub_shard_channels;
+};
+extern struct server_gauges server_gauges;
 void server_stats_reset(void); /* CONFIG RESETSTAT: the counters of every room up to this one */
 
 /* --- start (process.c) --- */
