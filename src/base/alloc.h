@@ -15,6 +15,7 @@
 #ifndef TANDEM_BASE_ALLOC_H
 #define TANDEM_BASE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t n);  /* n bytes, uninitialised; n == 0 gives a valid unique block */
@@ -43,6 +44,11 @@ struct mem_stats mem_stats(void);
 static inline size_t mem_used_bytes(void) {
     return mem_stats().used_bytes;
 }
+/* One size class: blocks live and free, and what their slabs take. i from 0 on; false past the last. For reports. */
+struct mem_class {
+    size_t block_bytes, used, unused, slab_bytes;
+};
+bool mem_class(unsigned i, struct mem_class *out);
 size_t mem_resident_bytes(void); /* RSS of the process, from /proc/self/statm */
 void mem_trim(void); /* give wholly free slabs back to the system (MEMORY PURGE, after a FLUSHALL) */
 

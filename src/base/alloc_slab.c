@@ -29,6 +29,7 @@ struct size_class {
     uint32_t reciprocal; /* 2^32 / bytes rounded up: divides the offset of a block exactly */
     uint16_t blocks;     /* in a slab */
     uint16_t units;
+    uint32_t n_slabs; /* in all */
 };
 static struct size_class classes[CLASS_COUNT];
 static struct mem_stats stats;
@@ -38,7 +39,7 @@ static void classes_init(void) {
         uint32_t bytes = class_bytes(c), units = bytes > LONG_SLAB_BYTES ? LONG_SLAB_UNITS : 1;
         uint16_t blocks = (uint16_t)((units << UNIT_SHIFT) / bytes);
         uint32_t reciprocal = (uint32_t)((((uint64_t)1 << 32) + bytes - 1) / bytes);
-        classes[c] = (struct size_class){0, bytes, reciprocal, blocks, (uint16_t)units};
+        classes[c] = (struct size_class){0, bytes, reciprocal, blocks, (uint16_t)units, 0};
     }
 }
 
@@ -83,11 +84,13 @@ static __attribute__((noinline)) void slab_new(unsigned c) {
     if (k->blocks % 64) pages_maps[u][words - 1] = ((uint64_t)1 << k->blocks % 64) - 1;
     slab->words_free = words == 64 ? ~(uint64_t)0 : ((uint64_t)1 << words) - 1;
     slab_link(k, u);
+    k->n_slabs++;
     stats.reserved_bytes += (size_t)k->units << UNIT_SHIFT;
 }
 
 static __attribute__((noinline)) void slab_release(struct size_class *k, uint32_t u) {
     slab_unlink(k, u);
+    k->n_slabs--;
     stats.reserved_bytes -= (size_t)k->units << UNIT_SHIFT;
     pages_give(u);
 }
@@ -229,6 +232,16 @@ struct mem_stats mem_stats(void) {
     struct mem_stats s = stats;
     s.reserved_bytes += pages_free_bytes_dirty();
     return s;
+}
+
+bool mem_class(unsigned i, struct mem_class *out) {
+    if (i >= CLASS_COUNT) return false;
+    const struct size_class *k = &classes[i];
+    size_t unused = 0;
+    for (uint32_t u = k->slabs; u; u = pages_units[u].next) unused += pages_units[u].blocks_free;
+    *out = (struct mem_class){class_bytes(i), (size_t)k->n_slabs * k->blocks - unused, unused,
+                              ((size_t)k->n_slabs * k->units) << UNIT_SHIFT};
+    return true;
 }
 
 void mem_trim(void) {

@@ -34,7 +34,15 @@ void dict_clear(struct dict *d);
 size_t dict_size(const struct dict *d);
 size_t dict_table_bytes(const struct dict *d); /* memory of buckets, without the items */
 size_t dict_slots(const struct dict *d);       /* buckets * 7, for statistics */
-void dict_reserve(struct dict *d, size_t n);   /* pre-size an empty or small table for n items */
+/* How full a table's buckets are: table 0, and 1, its successor, while rehashing; false when there is none. For reports. */
+#define DICT_CHAIN_MAX 50
+struct dict_stats {
+    size_t buckets, items;          /* buckets that rehashing has emptied, or not filled yet, included */
+    size_t fullest;                 /* items in the fullest bucket */
+    size_t holding[DICT_CHAIN_MAX]; /* buckets with so many items; the last: or more */
+};
+bool dict_stats(const struct dict *d, int table, struct dict_stats *out);
+void dict_reserve(struct dict *d, size_t n); /* pre-size an empty or small table for n items */
 
 uint64_t dict_hash(const struct dict *d, slice key);
 

@@ -40,6 +40,22 @@ static unsigned chain_count(const struct node *node) {
     return total;
 }
 
+bool dict_stats(const struct dict *d, int table, struct dict_stats *out) {
+    const struct table *t = &d->t[table];
+    if (t->n == 0) return false;
+    /* What has moved out of the first table is given back, what has not moved into the second is not yet there. */
+    size_t from = table == 0 && d->t[1].n ? d->next : 0, to = table == 0 ? t->n : buckets_moved(d);
+    *out = (struct dict_stats){.buckets = t->n};
+    out->holding[0] = t->n - (to - from);
+    for (size_t i = from; i < to; i++) {
+        size_t n = chain_count(bucket_at(t, i));
+        out->items += n;
+        if (n > out->fullest) out->fullest = n;
+        out->holding[n < DICT_CHAIN_MAX ? n : DICT_CHAIN_MAX - 1]++;
+    }
+    return true;
+}
+
 static void *chain_item(const struct node *node, unsigned i) {
     unsigned slots = BUCKET_SLOTS, n;
     for (; i >= (n = node_count(node)); i -= n, slots = SPILL_SLOTS) node = node_next(node, slots);

@@ -1,6 +1,7 @@
 /* The DEBUG command: tools for tests. A table of subcommands; nothing here is propagated.
  *
  * Dispatch lets DEBUG through as enable-debug-command says. */
+#include "command/debug_data.h"
 #include "command/dispatch.h"
 
 #include <signal.h>
@@ -17,7 +18,6 @@
 #include "base/sds.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
-#include "keyspace/list.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/config.h"
@@ -126,50 +126,6 @@ static void debug_digest_value(struct client *c, const slice *argv, int argc) {
     }
 }
 
-static void list_line(const struct list *l, char *line, size_t room) {
-    struct list_facts f = list_facts(l);
-    snprintf(line, room,
-             " ql_nodes:%zu ql_avg_node:%.2f ql_listpack_max:%d ql_compressed:%d ql_uncompressed_size:%zu",
-             f.nodes, (double)list_length(l) / (double)f.nodes, f.max_listpack_size, f.compresses,
-             f.uncompressed_bytes);
-}
-
-static void debug_object(struct client *c, const slice *argv, int argc) {
-    enum { DUMP_FRAME_BYTES = 11 }; /* type before, version and checksum behind the value */
-    (void)argc;
-    const struct entry *e = db_read(client_db(c), argv[2], LOOKUP_NOEFFECTS);
-    if (!e) {
-        reply_error(&c->out, "ERR no such key");
-        return;
-    }
-    sds dump = sds_empty();
-    rdb_dump_value(&dump, e);
-    char line[400];
-    int n = snprintf(line, sizeof line,
-                     "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
-                     (const void *)e, entry_encoding_name(e), sds_len(dump) - DUMP_FRAME_BYTES, entry_lru(e),
-                     (unsigned long long)entry_idle_ms(e) / 1000);
-    if (entry_type(e) == TYPE_LIST) list_line(entry_ptr(e), line + n, sizeof line - (size_t)n);
-    sds_free(dump);
-    reply_status(&c->out, line);
-}
-
-static void debug_htstats(struct client *c, const slice *argv, int argc) {
-    (void)argc;
-    int64_t id;
-    if (!cmd_i64(c, argv[2], &id, NULL)) return;
-    const struct db *db = id >= 0 && id < ks_count() ? ks_db((int)id) : NULL;
-    if (!db) {
-        reply_error(&c->out, "ERR Out of range database");
-        return;
-    }
-    sds s = sds_cat_printf(sds_empty(), "[Dictionary HT]\n number of elements: %zu\n table bytes: %zu\n",
-                           db_size(db), db_table_bytes(db));
-    s = sds_cat_printf(s, "[Expires]\n number of elements: %zu\n", db_expires(db));
-    reply_verbatim(&c->out, "txt", s, sds_len(s));
-    sds_free(s);
-}
-
 /* --- DEBUG RELOAD --- */
 
 struct reload {
@@ -259,6 +215,12 @@ static void debug_loadaof(struct client *c, const slice *argv, int argc) {
 
 /* --- the rest --- */
 
+static void debug_skip_checksum(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    rdb_skip_checksum = number(argv[2]) != 0;
+    reply_ok(&c->out);
+}
+
 static void debug_change_repl_id(struct client *c, const slice *argv, int argc) {
     (void)argv, (void)argc;
     log_notice("Changing replication IDs after receiving change-repl-id");
@@ -340,18 +302,6 @@ static void debug_protocol(struct client *c, const slice *argv, int argc) {
                        "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
 }
 
-static void debug_packed_threshold(struct client *c, const slice *argv, int argc) {
-    uint64_t bytes;
-    (void)argc;
-    if (!num_parse_bytes(argv[2], &bytes) || bytes >= UINT32_MAX) {
-        reply_error(&c->out, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
-        return;
-    }
-    list_packed_threshold = bytes && bytes < LIST_PACKED_THRESHOLD_BYTES ? bytes
-                                                                         : LIST_PACKED_THRESHOLD_BYTES;
-    reply_ok(&c->out);
-}
-
 static void debug_help(struct client *c, const slice *argv, int argc);
 
 static const struct {
@@ -368,11 +318,13 @@ static const struct {
     {"digest-value", 2, 1 << 30, debug_digest_value, "DIGEST-VALUE <key> [<key> ...]", "Digests of values."},
     {"error", 3, 3, debug_error, "ERROR <string>", "Reply with that error."},
     {"help", 2, 2, debug_help, NULL, NULL},
-    {"htstats", 3, 3, debug_htstats, "HTSTATS <dbid>", "The size of a database's tables."},
+    {"htstats", 3, 3, debug_htstats, "HTSTATS <dbid>", "How full the buckets of a database's table are."},
+    {"htstats-key", 3, 3, debug_htstats_key, "HTSTATS-KEY <key>", "The same for the table of a value."},
+    {"listpack", 3, 3, debug_listpack, "LISTPACK <key>", "Print a value's listpack to the standard output."},
     {"loadaof", 2, 2, debug_loadaof, "LOADAOF",
      "Write the append-only files, empty all databases and load the files."},
     {"log", 3, 3, debug_log, "LOG <message>", "Write to the log."},
-    {"object", 3, 4, debug_object, "OBJECT <key>", "How a value is stored."},
+    {"object", 3, 3, debug_object, "OBJECT <key>", "How a value is stored."},
     {"oom", 2, 2, debug_oom, "OOM", "Run out of memory."},
     {"panic", 2, 2, debug_panic, "PANIC", "Crash."},
     {"populate", 3, 5, debug_populate, "POPULATE <count> [<prefix>] [<size>]",
@@ -382,6 +334,8 @@ static const struct {
     {"protocol", 3, 3, debug_protocol, "PROTOCOL <type>",
      "Reply with that type: string, integer, double, bignum, null, array, set, map, attrib, verbatim, true, "
      "false."},
+    {"quicklist", 3, 4, debug_quicklist, "QUICKLIST <key> [<0|1>]",
+     "Print a list's nodes to the standard output; 1: with their elements."},
     {"quicklist-packed-threshold", 3, 3, debug_packed_threshold, "QUICKLIST-PACKED-THRESHOLD <size>",
      "From which size on an element of a list has a node of its own; 0: the default, 1gb, which is also the "
      "most."},
@@ -389,9 +343,13 @@ static const struct {
      "Save the data, empty all databases and load the file. NOSAVE: load the file that is there. NOFLUSH: "
      "keep the "
      "data; MERGE: keys of the file win."},
+    {"sdslen", 3, 3, debug_sdslen, "SDSLEN <key>",
+     "The lengths of a key and its string, and what they take."},
     {"segfault", 2, 2, debug_segfault, "SEGFAULT", "Crash by a signal."},
     {"set-active-expire", 3, 3, debug_set_active_expire, "SET-ACTIVE-EXPIRE <0|1>",
      "Whether keys expire when nobody looks at them."},
+    {"set-skip-checksum-validation", 3, 3, debug_skip_checksum, "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+     "Whether RESTORE and loading do without their checksums."},
     {"sleep", 3, 3, debug_sleep, "SLEEP <seconds>", "Do nothing and answer nobody for that time."},
 };
 

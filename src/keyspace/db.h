@@ -127,9 +127,11 @@ void db_reserve(struct db *db, size_t keys);                                    
 void db_each(struct db *db, void (*fn)(void *ctx, struct entry *e), void *ctx); /* no changes meanwhile */
 /* dict_scan's contract; expired entries are skipped. db_each shows them: ask entry_is_expired. */
 uint64_t db_scan(struct db *db, uint64_t cursor, void (*fn)(void *ctx, struct entry *e), void *ctx);
-struct entry *db_random(struct db *db); /* not expired when possible; NULL when empty */
-size_t db_table_bytes(const struct db *db);
-bool entry_is_expired(const struct entry *e); /* by time and mode */
+struct entry *db_random(struct db *db);           /* not expired when possible; NULL when empty */
+size_t db_table_bytes(const struct db *db);       /* of the table by key, without the entries */
+const struct dict *db_table(const struct db *db); /* for reports */
+size_t db_expiry_bytes(const struct db *db);      /* of the index by expire time */
+bool entry_is_expired(const struct entry *e);     /* by time and mode */
 
 /* --- work in slices, called by server's periodic work --- */
 bool ks_rehash_us(uint64_t budget_us);

@@ -75,7 +75,15 @@ size_t db_size(const struct db *db) {
 }
 
 size_t db_table_bytes(const struct db *db) {
-    return dict_table_bytes(db->entries) + (db->expiry ? expiry_bytes(db->expiry) : 0);
+    return dict_table_bytes(db->entries);
+}
+
+const struct dict *db_table(const struct db *db) {
+    return db->entries;
+}
+
+size_t db_expiry_bytes(const struct db *db) {
+    return db->expiry ? expiry_bytes(db->expiry) : 0;
 }
 
 void db_reserve(struct db *db, size_t keys) {

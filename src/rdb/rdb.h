@@ -24,6 +24,9 @@ struct rdb_config { /* server/config's rows point here; the initialisers are Red
 };
 extern struct rdb_config rdb_config;
 
+extern bool
+    rdb_skip_checksum; /* DEBUG SET-SKIP-CHECKSUM-VALIDATION: what is read is not compared with its checksum */
+
 void rdb_init(void); /* at start: the time of the "last save" is now */
 
 /* --- save --- */

@@ -98,6 +98,27 @@ Test(alloc, blocks_keep_their_bytes_and_accounts_are_exact) {
     }
 }
 
+static size_t live_of(size_t block_bytes) {
+    struct mem_class k;
+    for (unsigned i = 0; mem_class(i, &k); i++)
+        if (k.block_bytes == block_bytes) return k.used;
+    return 0;
+}
+
+Test(alloc, classes_tell_their_live_blocks) {
+    struct mem_class k;
+    enum { N = 3000 };
+    void *p[N];
+    if (!mem_class(0, &k)) return; /* a sanitizer's malloc has none */
+    size_t before = live_of(100);
+    for (int i = 0; i < N; i++) p[i] = mem_alloc(100);
+    cr_assert_eq(live_of(100), before + N);
+    for (int i = 0; i < N; i += 2) mem_free(p[i], 100);
+    cr_assert_eq(live_of(100), before + N / 2);
+    for (int i = 1; i < N; i += 2) mem_free(p[i], 100);
+    cr_assert_eq(live_of(100), before);
+}
+
 Test(alloc, good_sizes) {
     for (size_t n = 0; n < 300000; n++) {
         size_t good = mem_good_size(n);

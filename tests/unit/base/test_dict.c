@@ -87,8 +87,22 @@ static void count_seen(void *ctx, void *p) {
     ((struct item *)p)->seen++;
 }
 
+static void check_stats(const struct dict *d) {
+    struct dict_stats t;
+    size_t items = 0;
+    for (int table = 0; table < 2 && dict_stats(d, table, &t); table++) {
+        size_t buckets = 0, held = 0;
+        for (size_t i = 0; i < DICT_CHAIN_MAX; i++) buckets += t.holding[i], held += i * t.holding[i];
+        cr_assert_eq(buckets, t.buckets);
+        if (t.fullest < DICT_CHAIN_MAX) cr_assert_eq(held, t.items);
+        items += t.items;
+    }
+    cr_assert_eq(items, dict_size(d));
+}
+
 static void model_check(struct model *m) {
     cr_assert_eq(dict_size(m->d), m->size);
+    check_stats(m->d);
     for (uint32_t i = 0; i < m->n; i++) {
         struct item *got = dict_find(m->d, item_key(&m->items[i]));
         cr_assert_eq(got, m->present[i] ? &m->items[i] : NULL, "find %u", i);
