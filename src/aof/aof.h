@@ -77,6 +77,9 @@ void aof_before_full_sync(void); /* repl_hooks.before_flush: the history ends */
 void aof_after_full_sync(void);  /* repl_hooks.loaded: a new base */
 void aof_cron(void);             /* hz times a second */
 uint64_t aof_unwritten_bytes(void);
+/* A write of this server's own that is no part of the log, because that is its master's: to the file, in the place where the
+ * log ends now. dbid -1: MULTI and EXEC belong to no database. */
+void aof_append_aside(int dbid, slice raw);
 int aof_error(void); /* errno of what keeps the log from getting to the disk just now; 0: nothing */
 /* Everything to the disk, before the process ends. false: the first rewrite is not done, and nobody said force. */
 bool aof_shutdown(bool force);

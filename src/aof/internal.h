@@ -5,6 +5,7 @@
  *   files.c       the directory: names, manifest to disk, lock, upgrade, removal
  *   marks.c       lines in an incr file that say which history and offset follow
  *   writer.c      the log's cursor to the incr file; when it is synced
+ *   inserts.c     what stands between the log's bytes there
  *   sync.c        the helper process that syncs
  *   rewrite.c     a new base in a forked child
  *   base.c        what that child writes
@@ -37,6 +38,24 @@ void aof_remove_history(void);                         /* files that the manifes
 bool aof_rename(const char *from, const char *to, const char *what); /* in the directory; false: logged */
 uint64_t aof_file_bytes(const char *name);                           /* 0 when it isn't there */
 void aof_remove_temps(void); /* what a rewrite left that was cut off by a crash */
+
+/* --- inserts.c --- what stands between the log's bytes */
+struct aof_insert {
+    int64_t before; /* offset of the log's byte that it precedes */
+    sds text;
+    size_t at;         /* written so far */
+    bool aside, ended; /* commands, not a mark; nothing is added any more */
+    int db, stream_db; /* aside: where its commands leave a reader, where the log expects it */
+};
+/* Where a mark for that byte will stand: behind all that is there already. -1: too many wait, try again later. */
+int64_t inserts_mark_place(int64_t before);
+void inserts_add_mark(int64_t before, const char *p, size_t n); /* before: what inserts_mark_place said */
+void inserts_add_aside(int64_t before, int stream_db, int dbid, slice raw); /* dbid -1: it belongs to none */
+struct aof_insert *inserts_next(void);                                      /* NULL: none */
+slice inserts_rest(struct aof_insert *i); /* what is to be written of the next one */
+void inserts_written(size_t n);           /* of it */
+size_t inserts_bytes(void);
+void inserts_clear(void);
 
 /* --- writer.c --- */
 /* A fresh incr file with its first lines, for the log from its end on; replace: an old one of that name may go. -1: logged,

@@ -36,6 +36,7 @@ struct file {
     sds transaction;                      /* log bytes of the open MULTI, NULL: none */
     uint64_t progress_at;
     uint32_t commands;
+    bool aside; /* the command or transaction under way is no part of the log */
 };
 
 static uint64_t offset_of(const struct file *f) {
@@ -112,6 +113,10 @@ static enum aof_load at_end(struct file *f, const char *path) {
 
 /* The bytes of a command are history when it has been executed; those of a transaction all at once. */
 static void count_bytes(struct file *f, slice raw) {
+    if (f->aside) {
+        if (!(f->l->c->flags & CLIENT_MULTI)) f->aside = false;
+        return;
+    }
     if (!f->l->known) return;
     if (f->l->c->flags & CLIENT_MULTI) {
         f->transaction = sds_cat(f->transaction ? f->transaction : sds_empty(), raw.p, raw.n);
@@ -149,7 +154,9 @@ static void advance(struct file *f, size_t n) {
 
 static void take_mark(struct file *f, slice line) {
     struct repl_history h;
-    if (!f->l->recover || (f->l->c->flags & CLIENT_MULTI) || !mark_parse(line, &h)) return;
+    if (f->l->c->flags & CLIENT_MULTI) return;
+    f->aside = line.n == sizeof MARK_ASIDE - 1 && memcmp(line.p, MARK_ASIDE, line.n) == 0;
+    if (!f->l->recover || !mark_parse(line, &h)) return;
     repl_recover(&h);
     f->l->known = true;
 }

@@ -3,6 +3,8 @@
  *   #TANDEM:1 <replid> <offset> <replid2> <second offset> [<older replid> <its end> ...]\r\n
  *                                                              the bytes that follow continue replid behind offset
  *   #TS:1700000000\r\n                                          the time (aof-timestamp-enabled)
+ *   #TANDEM:aside\r\n                                           the command or transaction that follows is no part of the log:
+ *                                                              a client of this replica sent it
  *
  * A mark is no part of the log: it counts in no offset. */
 #ifndef TANDEM_AOF_MARKS_H
@@ -11,6 +13,7 @@
 #include "base/sds.h"
 #include "repl/repl.h"
 
+#define MARK_ASIDE     "#TANDEM:aside"
 #define MARK_LINE_MAX  1024 /* what Redis reads at most */
 #define MARK_BYTES_MAX (16 + REPL_PAST_TEXT_MAX + REPL_PAST_TEXTS_MAX)
 

@@ -4,7 +4,7 @@
  *   - the file ends with whole commands up to cursor.offset - 1, or (after a write that failed half way and could not be
  *     cut off) with a part of one whose rest is written next;
  *   - `bytes` is its length; of those, `unsynced` says whether some were written since the last sync was asked for;
- *   - marks[0..n_marks) are lines still to be written, each before the byte of the log that it names, in order.
+ *   - inserts are written each before the byte of the log that it names, in order.
  *
  * A write that fails is tried again from the same byte: nothing is lost, the log keeps what its cursor has not read.
  * With appendfsync always that can't be had, because replies must not wait for ever: the process ends, as Redis does. */
@@ -25,11 +25,11 @@
 #include <unistd.h>
 
 enum {
-    VECTORS = 17, /* 1 MB of the log's chunks a write */
-    MARKS_MAX = 16,
+    VECTORS = 17,       /* 1 MB of the log's chunks a write */
     POSTPONE_MS = 2000, /* so long a write waits for a sync under way, which might block it */
     LOG_ERROR_EVERY_S = 30,
-    RETRY_MS = 100
+    RETRY_MS = 100,
+    FIRST_BYTES_MAX = MARK_BYTES_MAX + 64
 };
 
 static struct {
@@ -42,12 +42,6 @@ static struct {
     int64_t logged_error_s, place_checked_s;
     bool displaced; /* the file is not where it belongs: said */
 
-    struct mark {
-        int64_t before; /* offset of the log's byte that it precedes */
-        size_t n;
-        char text[MARK_BYTES_MAX];
-    } marks[MARKS_MAX];
-    int n_marks;
     struct repl_history noted; /* what the file says we are */
     int64_t seen_end, stamped_s;
 } w = {.fd = -1};
@@ -61,7 +55,7 @@ uint64_t aof_writer_bytes(void) {
 }
 
 uint64_t aof_unwritten_bytes(void) {
-    return backlog_lag(&w.cursor);
+    return backlog_lag(&w.cursor) + inserts_bytes();
 }
 
 static int64_t now_s(void) {
@@ -70,36 +64,40 @@ static int64_t now_s(void) {
 
 /* --- marks --- */
 
-static struct mark *add_mark(int64_t before) {
-    if (w.n_marks == MARKS_MAX) return NULL;
-    if (w.n_marks && w.marks[w.n_marks - 1].before > before) before = w.marks[w.n_marks - 1].before;
-    w.marks[w.n_marks].before = before;
-    return &w.marks[w.n_marks++];
-}
-
 /* Where, since the last look, the identity changed: a promotion or a new name says so itself. */
 static int64_t changed_behind(const struct repl_history *now) {
     int64_t at = now->past_n ? now->past[0].end - 1 : -1;
     return at > w.seen_end && at <= now->offset ? at : w.seen_end;
 }
 
+static void stamp_time(void) {
+    char mark[MARK_BYTES_MAX];
+    int64_t place = inserts_mark_place(w.seen_end + 1);
+    if (place < 0) return;
+    w.stamped_s = now_s();
+    inserts_add_mark(place, mark, mark_format_time(mark, w.stamped_s));
+}
+
 static void note_changes(void) {
-    if (aof_config.timestamps && backlog_end() > w.seen_end && now_s() > w.stamped_s) {
-        struct mark *m = add_mark(w.seen_end + 1);
-        if (m) m->n = mark_format_time(m->text, w.stamped_s = now_s());
-    }
+    if (aof_config.timestamps && backlog_end() > w.seen_end && now_s() > w.stamped_s) stamp_time();
     struct repl_history now;
     repl_history_now(&now);
     if (strcmp(now.id, w.noted.id) != 0 || now.past_n != w.noted.past_n) {
-        int64_t end = now.offset, behind = changed_behind(&now);
-        struct mark *m = add_mark(behind + 1);
-        if (!m) return; /* the file lags very far behind: said when there is room again */
+        char mark[MARK_BYTES_MAX];
+        int64_t place = inserts_mark_place(changed_behind(&now) + 1);
+        if (place < 0) return; /* the file lags very far behind: said when there is room again */
         w.noted = now;
-        now.offset = m->before - 1;
-        m->n = mark_format(m->text, &now);
-        now.offset = end;
+        now.offset = place - 1;
+        inserts_add_mark(place, mark, mark_format(mark, &now));
     }
     w.seen_end = backlog_end();
+}
+
+void aof_append_aside(int dbid, slice raw) {
+    if (w.fd < 0) return;
+    note_changes(); /* of what the log has gained before it */
+    if (aof_config.timestamps && now_s() > w.stamped_s) stamp_time();
+    inserts_add_aside(backlog_end() + 1, repl_log_db(), dbid, raw);
 }
 
 /* --- writing --- */
@@ -166,26 +164,21 @@ static bool write_vectors(const struct iovec *iov, int n_iov, size_t wanted, siz
     return false;
 }
 
-static bool write_mark(void) {
-    const struct mark *m = &w.marks[0];
-    struct iovec iov = {(char *)(uintptr_t)m->text, m->n};
+static bool write_insert(void) {
+    slice rest = inserts_rest(inserts_next());
+    struct iovec iov = {(char *)(uintptr_t)rest.p, rest.n};
     size_t took;
-    if (!write_vectors(&iov, 1, m->n, &took)) {
-        if (took) { /* the rest of the line comes next */
-            w.marks[0].n -= took;
-            memmove(w.marks[0].text, w.marks[0].text + took, w.marks[0].n);
-        }
-        return false;
-    }
-    memmove(w.marks, w.marks + 1, (size_t)--w.n_marks * sizeof *w.marks);
-    return true;
+    bool ok = write_vectors(&iov, 1, rest.n, &took);
+    inserts_written(took);
+    return ok;
 }
 
-/* Up to the next mark, the log's end, or VECTORS chunks. */
+/* Up to the next insert, the log's end, or VECTORS chunks. */
 static bool write_log(void) {
     struct iovec iov[VECTORS];
     int n = backlog_read_iov(&w.cursor, iov, VECTORS);
-    uint64_t most = w.n_marks ? (uint64_t)(w.marks[0].before - w.cursor.offset) : UINT64_MAX;
+    const struct aof_insert *next = inserts_next();
+    uint64_t most = next ? (uint64_t)(next->before - w.cursor.offset) : UINT64_MAX;
     size_t total = 0, took;
     for (int i = 0; i < n; i++) {
         if (total + iov[i].iov_len >= most) {
@@ -199,13 +192,14 @@ static bool write_log(void) {
     return ok;
 }
 
-static bool mark_is_next(void) {
-    return w.n_marks && w.marks[0].before <= w.cursor.offset;
+static bool insert_is_next(void) {
+    const struct aof_insert *next = inserts_next();
+    return next && next->before <= w.cursor.offset;
 }
 
 static bool write_all(void) {
-    while (mark_is_next() || backlog_lag(&w.cursor))
-        if (!(mark_is_next() ? write_mark() : write_log())) return false;
+    while (insert_is_next() || backlog_lag(&w.cursor))
+        if (!(insert_is_next() ? write_insert() : write_log())) return false;
     w.failed_at_ms = 0;
     if (!aof_status.last_write_ok) {
         log_warning("AOF write error looks solved, Redis can write again.");
@@ -277,7 +271,7 @@ static bool postpone(void) {
 void aof_writer_flush(bool force) {
     if (w.fd < 0) return;
     note_changes();
-    if (mark_is_next() || backlog_lag(&w.cursor)) {
+    if (insert_is_next() || backlog_lag(&w.cursor)) {
         if (!force && postpone()) return;
         if (!force && w.failed_at_ms && clock_mono_ms() - w.failed_at_ms < RETRY_MS) return;
         if (!write_all()) return;
@@ -292,7 +286,7 @@ void aof_writer_close(void) {
     backlog_detach(&w.cursor);
     aof_sync_close(w.fd);
     w.fd = -1;
-    w.n_marks = 0;
+    inserts_clear();
 }
 
 /* From the log's end on. */
@@ -323,7 +317,7 @@ static size_t first_lines(char *buf, size_t cap) {
 }
 
 int aof_writer_new_file(const char *name, bool replace, uint64_t *bytes) {
-    char first[MARK_BYTES_MAX];
+    char first[FIRST_BYTES_MAX];
     repl_open_log();
     size_t n = first_lines(first, sizeof first);
     const char *path = aof_path(name);
@@ -358,8 +352,9 @@ bool aof_writer_append(const char *name) {
         return false;
     }
     begin_at_end(fd, (uint64_t)st.st_size);
-    struct mark *m = add_mark(w.noted.offset + 1);
-    m->n = st.st_size ? mark_format(m->text, &w.noted) : first_lines(m->text, sizeof m->text);
+    char first[FIRST_BYTES_MAX];
+    size_t n = st.st_size ? mark_format(first, &w.noted) : first_lines(first, sizeof first);
+    inserts_add_mark(inserts_mark_place(w.noted.offset + 1), first, n);
     return true;
 }
 

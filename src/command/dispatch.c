@@ -165,8 +165,18 @@ static bool run_or_queue(struct client *c, struct command *cmd, struct request *
     call_command(c, cmd, r->argv, r->argc, r->is_inline ? (slice){NULL, 0} : r->raw);
     propagate_unit_end();
     c->write_offset = repl_offset();
-    if (unlikely(blocking_has_ready)) blocking_serve();
     return true;
+}
+
+static bool takes_local_writes(void) {
+    return unlikely(repl_is_replica() && !repl_config.replica_read_only);
+}
+
+/* What they take is a write of theirs: as a replica, behind the bytes of the master's that brought it. */
+static void serve_waiting(void) {
+    bool before = propagate_aside(repl_is_replica());
+    blocking_serve();
+    propagate_aside(before);
 }
 
 /* What a pause holds back is applied, and part of our history, when it is over. */
@@ -175,13 +185,20 @@ static void execute_of_master(struct client *c, struct command *cmd, struct requ
     bool postponed = gate_pass(c, cmd, r->argv, r->argc) && !run_or_queue(c, cmd, r);
     ks_set_applying(false);
     if (likely(!postponed)) repl_applied(c, r->raw);
+    if (unlikely(blocking_has_ready)) serve_waiting();
 }
 
 static void run_of_client(struct client *c, struct command *cmd, struct request *r) {
-    bool writes_replica = unlikely(repl_is_replica() && !repl_config.replica_read_only);
-    if (writes_replica) ks_remember_ttls(true);
-    run_or_queue(c, cmd, r);
-    if (writes_replica) ks_remember_ttls(false);
+    if (takes_local_writes()) {
+        bool before = propagate_aside(true);
+        ks_remember_ttls(true);
+        run_or_queue(c, cmd, r);
+        ks_remember_ttls(false);
+        propagate_aside(before);
+    } else {
+        run_or_queue(c, cmd, r);
+    }
+    if (unlikely(blocking_has_ready)) serve_waiting();
 }
 
 void dispatch_execute(struct client *c, struct request *r) {

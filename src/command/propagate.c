@@ -1,12 +1,14 @@
 /* Collects what a unit (a top-level command, or a MULTI/EXEC) wrote, and appends it to the log when the unit ends.
  *
  * Invariant: between units `ops` is empty and every byte of it is in the log. Outside of a unit only expiry writes,
- * one command at a time. A replica, and a server that loads, collect nothing: their data is somebody else's log.
+ * one command at a time. A server that loads collects nothing, and what a replica's master sent is in the log by itself. The
+ * writes of a replica's own clients go aside: to the AOF, but not to the log, which is the master's.
  *
  * The common case, one command as it came, costs no copy: the op points at the request's own bytes. Whatever is
  * made up (effects, expired keys, inline requests) is encoded into `text`, by offset, because that may move while it grows. */
 #include "command/propagate.h"
 
+#include "aof/aof.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/sds.h"
@@ -26,13 +28,21 @@ static struct {
     sds text;
     int depth;
     struct propagate_call call; /* first_also: ops from there on come after the running command */
+    bool aside;
 } unit;
 
 enum { TEXT_KEPT_BYTES = 64 * 1024, OPS_KEPT = 1024 };
 enum { INSTEAD = -2 }; /* dbid of an op that replaces the running command, until that ends */
 
 static bool collecting(void) {
-    return repl_wants_log() && !rdb_loading.active;
+    return (repl_wants_log() || unlikely(unit.aside)) && !rdb_loading.active;
+}
+
+static void append_raw(int dbid, slice raw) {
+    if (unlikely(unit.aside) && repl_is_replica()) /* else it became a master in this very unit */
+        aof_append_aside(dbid, raw);
+    else
+        repl_append_raw(dbid, raw);
 }
 
 static struct op *new_op(int dbid) {
@@ -81,9 +91,16 @@ void propagate_also(int dbid, int argc, const slice *argv) {
     if (collecting()) encode_op(dbid, argc, argv);
 }
 
+/* Of a replica's keys only those expire that its own clients wrote. */
 void propagate_expired(struct db *db, slice key) {
-    if (!collecting()) return;
     slice argv[2] = {ks_config.lazyfree_expire ? SLICE("UNLINK") : SLICE("DEL"), key};
+    if (unlikely(repl_is_replica()) && unit.depth == 0) {
+        sds text = request_cat(sds_empty(), 2, argv);
+        aof_append_aside(db_id(db), sds_slice(text));
+        sds_free(text);
+        return;
+    }
+    if (!collecting()) return;
     if (unit.depth == 0) {
         repl_append_command(db_id(db), 2, argv);
         return;
@@ -94,6 +111,12 @@ void propagate_expired(struct db *db, slice key) {
 }
 
 /* --- for dispatch --- */
+
+bool propagate_aside(bool on) {
+    bool before = unit.aside;
+    unit.aside = on;
+    return before;
+}
 
 void propagate_unit_begin(void) {
     unit.depth++;
@@ -159,12 +182,12 @@ void propagate_flush(void) {
     if (unit.n == 0) return;
     bool wrap = unit.n > 1;
     /* MULTI and EXEC belong to no database: no SELECT before them. */
-    if (wrap) repl_append_raw(-1, SLICE("*1\r\n$5\r\nMULTI\r\n"));
+    if (wrap) append_raw(-1, SLICE("*1\r\n$5\r\nMULTI\r\n"));
     for (int i = 0; i < unit.n; i++) {
         const struct op *op = &unit.ops[i];
-        repl_append_raw(op->dbid, (slice){op->borrowed ? op->borrowed : unit.text + op->at, op->n});
+        append_raw(op->dbid, (slice){op->borrowed ? op->borrowed : unit.text + op->at, op->n});
     }
-    if (wrap) repl_append_raw(-1, SLICE("*1\r\n$4\r\nEXEC\r\n"));
+    if (wrap) append_raw(-1, SLICE("*1\r\n$4\r\nEXEC\r\n"));
     forget();
 }
 

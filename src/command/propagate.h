@@ -22,7 +22,9 @@ void propagate_unit_begin(void); /* units nest (EXEC, a loop turn inside a load)
 void propagate_unit_end(void);   /* here the outermost unit's commands enter the log */
 void propagate_flush(void);   /* the unit so far enters the log now: EXEC, before it frees what it executed */
 bool propagate_pending(void); /* the data shows effects of the running unit that are not in the log yet */
-struct propagate_call {       /* what the running command said; kept while another runs inside it */
+/* From here on units are a replica's own: to the AOF, not to the log. What it was before; units inside others restore it. */
+bool propagate_aside(bool on);
+struct propagate_call { /* what the running command said; kept while another runs inside it */
     bool in_call, replaced, forced;
     int first_also;
 };
