@@ -283,6 +283,9 @@ HANDLER(save_command);
 HANDLER(shutdown_command);
 HANDLER(swapdb_command);
 HANDLER(sync_command);
+HANDLER(tandem_advice_command);
+HANDLER(tandem_help_command);
+HANDLER(tandem_resyncs_command);
 HANDLER(time_command);
 
 /* --- diagnostics --- */

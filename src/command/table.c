@@ -15,12 +15,13 @@
 extern struct command string_commands[], bitmap_commands[], list_commands[], set_commands[], hash_commands[],
     sorted_set_commands[], stream_commands[], hyperloglog_commands[], geo_commands[], generic_commands[],
     connection_commands[], pubsub_commands[], transactions_commands[], server_commands[],
-    diagnostics_commands[];
+    diagnostics_commands[], tandem_commands[];
 
 static struct command *const groups[] = {
-    string_commands,     bitmap_commands, list_commands,         set_commands,    hash_commands,
-    sorted_set_commands, stream_commands, hyperloglog_commands,  geo_commands,    generic_commands,
-    connection_commands, pubsub_commands, transactions_commands, server_commands, diagnostics_commands};
+    string_commands,       bitmap_commands,     list_commands,        set_commands,
+    hash_commands,         sorted_set_commands, stream_commands,      hyperloglog_commands,
+    geo_commands,          generic_commands,    connection_commands,  pubsub_commands,
+    transactions_commands, server_commands,     diagnostics_commands, tandem_commands};
 
 enum { SLOTS = 1024, COMMANDS_MAX = 400 };
 

@@ -130,7 +130,7 @@ bool identity_reclaim(int *stream_dbid) {
     return true;
 }
 
-static const struct repl_past *find_past(slice id) {
+const struct repl_past *identity_find_past(slice id) {
     for (int i = 0; i < self.past_n; i++)
         if (id.n == REPLID_CHARS && slice_is(id, self.past[i].id)) return &self.past[i];
     return NULL;
@@ -138,13 +138,13 @@ static const struct repl_past *find_past(slice id) {
 
 bool identity_matches(slice id, int64_t offset) {
     if (id.n == REPLID_CHARS && slice_is(id, self.id)) return true;
-    const struct repl_past *past = find_past(id);
+    const struct repl_past *past = identity_find_past(id);
     return past && offset <= past->end;
 }
 
 void identity_log_mismatch(slice id, int64_t offset) {
     if (slice_eq(id, SLICE("?"))) return; /* it asked for a full resync */
-    const struct repl_past *past = find_past(id);
+    const struct repl_past *past = identity_find_past(id);
     if (past)
         log_notice("Partial resynchronization not accepted: Requested offset for second ID was %lld, but I "
                    "can reply up to %lld",

@@ -20,6 +20,8 @@ const char *identity_tell(void);
 bool identity_reclaim(int *stream_dbid);
 /* Whether a replica that asks for (id, offset) may go on from our log as far as identity is concerned. */
 bool identity_matches(slice id, int64_t offset);
+/* The older name of our history that this is; NULL: none. */
+const struct repl_past *identity_find_past(slice id);
 void identity_log_mismatch(slice id, int64_t offset);
 
 /* --- stream.c --- */

@@ -107,6 +107,7 @@ static void op_begin_full(void *ctx, const char *id, int64_t offset) {
     l->sync.offset = offset;
     l->sync.total_bytes = -1; /* not yet known */
     l->sync.read_bytes = 0;
+    link_report_full(l, id, offset);
 }
 
 void link_make_client(int stream_dbid, const char *more, size_t n) {
@@ -135,6 +136,7 @@ static bool op_resume(void *ctx, const char *id, slice past_text) {
         log_warning("Unexpected reply to PSYNC from master: +CONTINUE without a history to continue");
         return false;
     }
+    link_report_partial(l);
     if (id) {
         struct repl_past past[REPL_PAST_MAX];
         int n = past_parse(past_text, past, REPL_PAST_MAX);
@@ -176,6 +178,7 @@ static void op_close(void *ctx) {
     struct link *l = ctx;
     drop_client(l);
     link_io_close(l);
+    link_report_closed(l);
     link_sync_discard(l);
 }
 
@@ -378,6 +381,7 @@ static bool silent_too_long(const struct link *l) {
 static void check_timeout(struct link *l) {
     enum link_state s = l->m.state;
     if (!link_takes(s, LINK_EV_TIMEOUT) || !silent_too_long(l)) return;
+    link_report_failure("nothing was heard of the master for repl-timeout");
     if (s == LINK_CONNECTED)
         log_warning("MASTER timeout: no data nor PING received...");
     else if (s >= LINK_PREAMBLE)
@@ -393,6 +397,7 @@ void link_cron(void) {
     if (l->m.state == LINK_LOADING && l->io.fd >= 0) link_io_send(l, "\n", 1); /* we are alive, but busy */
     check_timeout(l);
     link_event(LINK_EV_TICK);
+    link_report_cron();
     if (l->m.state == LINK_CONNECTED) link_send_ack();
 }
 

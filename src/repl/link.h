@@ -4,6 +4,7 @@
 
 #include "repl/internal.h"
 #include "repl/link_machine.h"
+#include "repl/progress.h"
 
 enum { LINK_LINE_MAX = 1024, RDB_CRC_BYTES = 8, SYNC_TAIL_BYTES = RDB_CRC_BYTES + REPLID_CHARS };
 
@@ -56,6 +57,17 @@ bool link_io_send(struct link *l, const char *bytes, size_t n); /* all or failur
 bool link_io_send_command(struct link *l, int argc, const slice *argv);
 void link_io_unread(struct link *l,
                     slice *out); /* bytes received but not consumed; taken over by the caller */
+
+/* link_report.c: looks on and tells (report.h) */
+void link_report_full(const struct link *l, const char *id, int64_t offset); /* id NULL: not named */
+void link_report_partial(const struct link *l);
+void link_report_phase(enum sync_phase phase, int64_t total_bytes); /* total <= 0: not known */
+void link_report_received(int64_t bytes, int64_t total_bytes);
+void link_report_failure(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2))); /* before it is closed */
+void link_report_done(const struct link *l);
+void link_report_closed(const struct link *l);
+void link_report_cron(void);
 
 /* link_sync.c: the snapshot */
 enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark);

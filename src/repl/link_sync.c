@@ -39,6 +39,7 @@ static bool open_temp(struct link_sync *s) {
         if (s->fd >= 0) return true;
         if (errno != EEXIST) break;
     }
+    link_report_failure("opening %s: %s", s->path, strerror(errno));
     log_warning("Opening the temp file needed for MASTER <-> REPLICA synchronization: %s", strerror(errno));
     return false;
 }
@@ -76,6 +77,7 @@ static bool write_all(struct link_sync *s, const char *p, size_t n) {
                 "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA "
                 "synchronization: %s",
                 took < 0 ? strerror(errno) : "short write");
+            link_report_failure("writing %s: %s", s->path, took < 0 ? strerror(errno) : "short write");
             return false;
         }
         p += took;
@@ -130,6 +132,7 @@ enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark) {
     else
         log_notice("MASTER <-> REPLICA sync: receiving %lld bytes from master %s", (long long)length,
                    to_parser ? "to parser" : "to disk");
+    link_report_phase(to_parser ? SYNC_LOADING : SYNC_TRANSFER, length);
     if (to_parser) return TRANSFER_TO_PARSER;
     return open_temp(s) ? TRANSFER_TO_FILE : TRANSFER_REFUSED;
 }
@@ -152,11 +155,13 @@ void link_sync_readable(struct link *l) {
         if (n <= 0) {
             log_warning("I/O error trying to sync with MASTER: %s",
                         n < 0 ? strerror(errno) : "connection lost");
+            link_report_failure("%s", n < 0 ? strerror(errno) : "the master closed the connection");
             goto failed;
         }
         l->last_io_s = repl_now_s();
         repl_stats.in_bytes += (uint64_t)n;
         if (!take_bytes(s, buf, (size_t)n)) goto failed;
+        link_report_received(s->read_bytes, s->total_bytes);
     }
     if (complete(s)) link_event(LINK_EV_RECEIVED);
     return;
@@ -195,6 +200,7 @@ static bool settle_file(struct link_sync *s) {
     }
     const char *fault = find_fault(s);
     if (fault) {
+        link_report_failure("the snapshot is not usable: %s", fault);
         log_warning("Failed trying to load the MASTER synchronization DB from disk: %s (old data is kept)",
                     fault);
         return false;
@@ -257,6 +263,7 @@ static void flush_old(struct link *l) {
 /* Half a data set is nobody's history: empty, with a name of its own, until the next try succeeds. */
 static bool load_failed(const char *from, const char *why) {
     log_warning("Failed trying to load the MASTER synchronization DB from %s: %s", from, why);
+    link_report_failure("loading from %s: %s", from, why);
     ks_flush_all(false);
     repl_change_id();
     return false;
@@ -273,6 +280,7 @@ static void take_over(struct link *l, const struct rdb_info *info, const char *m
     backlog_start(backlog_end());
     link_make_client(info->has_repl && info->repl_stream_db >= 0 ? info->repl_stream_db : 0, more, n);
     log_notice("MASTER <-> REPLICA sync: Finished with success");
+    link_report_done(l);
     if (s->mark[0]) link_send_ack(); /* the master sends the stream when it knows that we read to the mark */
     if (repl_hooks.loaded) repl_hooks.loaded();
 }
@@ -284,6 +292,7 @@ static bool load_file(struct link *l) {
     if (!settle_file(&l->sync)) return false;
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
+    link_report_phase(SYNC_LOADING, l->sync.read_bytes);
     if (rdb_load_file(l->sync.path, &options, err, sizeof err) != RDB_LOADED) return load_failed("disk", err);
     keep_file(l);
     slice more;

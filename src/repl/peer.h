@@ -4,6 +4,9 @@
 
 #include "repl/internal.h"
 #include "repl/peer_machine.h"
+#include "repl/progress.h"
+#include "repl/resync.h"
+#include "repl/timeline.h"
 #include <sys/types.h>
 
 struct peer {
@@ -30,8 +33,17 @@ struct peer {
     char preamble[32];
     size_t preamble_bytes, preamble_at;
 
-    size_t relay_at;          /* PEER_SEND_PIPE: how much of the relay's buffer its socket took */
-    bool stalled;             /* its socket is full: the loop will call the feed */
+    size_t relay_at; /* PEER_SEND_PIPE: how much of the relay's buffer its socket took */
+    bool stalled;    /* its socket is full: the loop will call the feed */
+
+    /* peer_report.c: what is told of its resynchronisation */
+    uint64_t resync; /* its record; 0: none under way */
+    bool resync_full;
+    int64_t resync_target; /* partial: it has all that it lacked when this offset is in its socket */
+    uint64_t resync_bytes; /* sent for it */
+    const char *failure;   /* why it is given up, where we know better than "its connection ended" */
+    struct progress progress;
+
     struct peer *prev, *next; /* all that are flagged CLIENT_REPLICA, in order of arrival */
 };
 
@@ -45,6 +57,17 @@ const char *peer_name(const struct peer *p);        /* ip:port for the log; a st
 bool peer_ip(const struct peer *p, char ip[REPL_HOST_BYTES]); /* as it announced itself, or its socket's */
 struct peer *peer_at(const char *host, int port);             /* by that and its listening port; NULL: none */
 size_t peer_count_in(enum peer_state s);
+
+/* peer_report.c: looks on and tells (report.h) */
+void peer_report_case(struct resync_case *q, slice replid, int64_t offset); /* before it is decided */
+void peer_report_begin(struct peer *p, bool full, const struct resync_case *q);
+void peer_report_entered(struct peer *p, enum peer_state from);
+void peer_report_sent(struct peer *p, size_t n); /* bytes of data or log into its socket */
+void peer_report_fed(struct peer *p);            /* the same, with p->resync set: it may have all now */
+void peer_report_ack(struct peer *p);
+void peer_report_gone(struct peer *p); /* before its cursor is detached */
+void peer_report_turn(void);           /* there are replicas: when was what written */
+void peer_report_cron(void);
 
 /* fullsync.c: snapshots for those who wait */
 void fullsync_init(void);

@@ -94,6 +94,7 @@ static void become_replica(struct peer *p) {
 }
 
 static void let_go(struct peer *p, enum peer_state from) {
+    peer_report_gone(p);
     backlog_detach(&p->cursor);
     transfer_close_file(p);
     if (from != PEER_HANDSHAKE) peer_unlink(p);
@@ -125,6 +126,7 @@ static void peer_entered(void *ctx, enum peer_state from) {
     case PEER_GONE: let_go(p, from); break;
     default: break;
     }
+    peer_report_entered(p, from);
 }
 
 static bool peer_holds(void *ctx, enum peer_state state) {
@@ -170,6 +172,7 @@ void peer_say(struct peer *p, const char *bytes, size_t n) {
 }
 
 void peer_end(struct peer *p, enum peer_event why) {
+    if (why == PEER_EV_SNAPSHOT_FAILED && !p->failure) p->failure = "the snapshot failed";
     peer_step(&p->m, why);
     client_close(p->c);
 }
@@ -189,7 +192,10 @@ void repl_client_closed(struct client *c) {
 }
 
 void repl_drop_peers(void) {
-    while (first) peer_end(first, PEER_EV_CLOSED);
+    while (first) {
+        first->failure = "our role, data or history changed";
+        peer_end(first, PEER_EV_CLOSED);
+    }
     no_replicas_since_s = repl_now_s(); /* also when there was none: a new role, a new count */
 }
 
@@ -305,11 +311,15 @@ void repl_psync_command(struct client *c, slice replid, slice offset, bool failo
         reply_error(&c->out, "NOMASTERLINK Can't SYNC yet: I am still behind the offset that is asked for");
         return;
     }
+    struct resync_case q;
+    peer_report_case(&q, replid, from);
     if (try_partial(p, replid, from)) {
         repl_stats.sync_partial_ok++;
+        peer_report_begin(p, false, &q);
         return;
     }
     if (!slice_eq(replid, SLICE("?"))) repl_stats.sync_partial_err++;
+    peer_report_begin(p, true, &q);
     begin_full(p);
 }
 
@@ -319,6 +329,9 @@ void repl_sync_command(struct client *c) {
     log_notice("Replica %s asks for synchronization", peer_name(p));
     p->pre_psync = true;
     c->flags |= CLIENT_PRE_PSYNC;
+    struct resync_case q;
+    peer_report_case(&q, (slice){NULL, 0}, 0);
+    peer_report_begin(p, true, &q);
     begin_full(p);
 }
 
@@ -332,6 +345,7 @@ static bool conf_ack(struct client *c, slice value) {
     p->ack_s = repl_now_s();
     bool starts = p->m.state == PEER_WAIT_ACK;
     peer_step(&p->m, PEER_EV_ACK);
+    if (p->resync) peer_report_ack(p);
     if (starts) peer_kick(p);
     wait_notify_ack();
     return false;
@@ -460,6 +474,7 @@ static bool wait_for_more(bool urgent) {
 
 void primary_before_wait(bool urgent) {
     struct peer *next;
+    if (first) peer_report_turn();
     bool later = first && wait_for_more(urgent);
     for (struct peer *p = later ? NULL : first; p; p = next) {
         next = p->next;
@@ -478,10 +493,12 @@ static void check_timeout(struct peer *p, int64_t now_s) {
     bool streams = p->m.state == PEER_ONLINE || p->m.state == PEER_WAIT_ACK;
     if (streams && !p->pre_psync && now_s - heard_s(p) > repl_config.timeout_s) {
         log_warning("Disconnecting timedout replica (streaming sync): %s", peer_name(p));
+        p->failure = "nothing was heard of it for repl-timeout";
         peer_end(p, PEER_EV_CLOSED);
     } else if ((p->m.state == PEER_SEND_PIPE || p->m.state == PEER_SEND_FILE) && p->stalled &&
                now_s - p->last_progress_s > repl_config.timeout_s) {
         log_warning("Disconnecting timedout replica (full sync): %s", peer_name(p));
+        p->failure = "it took nothing for repl-timeout";
         peer_end(p, PEER_EV_CLOSED);
     } else if (p->m.state == PEER_RDB_SENT && now_s - p->last_progress_s > repl_config.timeout_s) {
         peer_end(p, PEER_EV_CLOSED); /* it has what it wanted and does not hang up */
@@ -516,6 +533,7 @@ void primary_cron(void) {
         check_timeout(p, now_s);
     }
     expire_log(now_s);
+    peer_report_cron();
     fullsync_start_due(true);
     fullsync_remove_file();
 }

@@ -34,6 +34,7 @@ static bool took(struct peer *p, ssize_t n, const char *what, enum sent *out) {
         p->c->total_out_bytes += (uint64_t)n;
         repl_stats.out_bytes += (uint64_t)n;
         p->last_progress_s = repl_now_s();
+        peer_report_sent(p, (size_t)n);
         return true;
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -146,6 +147,7 @@ bool transfer_feed(struct client *c) {
     if (p->m.state == PEER_SEND_FILE) result = send_file(p);
     if (p->m.state == PEER_SEND_PIPE) result = send_relayed(p);
     if (p->m.state == PEER_ONLINE && result == SENT_ALL) result = send_log(p);
+    if (p->resync && p->m.state == PEER_ONLINE) peer_report_fed(p);
     if (result == SENT_FAILED) peer_end(p, PEER_EV_CLOSED);
     p->stalled = result == SENT_SOME || result == SENT_FULL;
     return p->stalled;

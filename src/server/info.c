@@ -55,6 +55,7 @@ void info_init(void) {
     info_register("persistence", "Persistence", INFO_ORDER_PERSISTENCE, INFO_DEFAULT, info_persistence);
     info_register("stats", "Stats", INFO_ORDER_STATS, INFO_DEFAULT, info_stats);
     info_register("replication", "Replication", INFO_ORDER_REPLICATION, INFO_DEFAULT, info_replication);
+    info_register("resyncs", "Resyncs", INFO_ORDER_REPLICATION + 5, INFO_ALL_ONLY, info_resyncs);
     info_register("cpu", "CPU", INFO_ORDER_CPU, INFO_DEFAULT, info_cpu);
     info_register("modules", "Modules", INFO_ORDER_MODULES, INFO_DEFAULT, no_fields);
     info_register("cluster", "Cluster", INFO_ORDER_CLUSTER, INFO_DEFAULT, info_cluster);

@@ -51,13 +51,14 @@ sds info_replication(sds out) {
     out = sds_cat_printf(out, "role:%s\r\n", replica ? "slave" : "master");
     if (replica) out = link_fields(out);
     out = peer_fields(out);
-    return sds_cat_printf(out,
-                          "master_failover_state:%s\r\nmaster_replid:%s\r\nmaster_replid2:%s\r\n"
-                          "master_repl_offset:%lld\r\nsecond_repl_offset:%lld\r\nrepl_backlog_active:%d\r\n"
-                          "repl_backlog_size:%llu\r\nrepl_backlog_first_byte_offset:%lld\r\n"
-                          "repl_backlog_histlen:%llu\r\n",
-                          repl_failover_state(), repl_id(), repl_id2(), (ll)repl_offset(),
-                          (ll)repl_second_offset(), active, (unsigned long long)backlog_size(),
-                          active ? (ll)backlog_first() : 0LL,
-                          active ? (unsigned long long)backlog_history_bytes() : 0ULL);
+    out = sds_cat_printf(out,
+                         "master_failover_state:%s\r\nmaster_replid:%s\r\nmaster_replid2:%s\r\n"
+                         "master_repl_offset:%lld\r\nsecond_repl_offset:%lld\r\nrepl_backlog_active:%d\r\n"
+                         "repl_backlog_size:%llu\r\nrepl_backlog_first_byte_offset:%lld\r\n"
+                         "repl_backlog_histlen:%llu\r\n",
+                         repl_failover_state(), repl_id(), repl_id2(), (ll)repl_offset(),
+                         (ll)repl_second_offset(), active, (unsigned long long)backlog_size(),
+                         active ? (ll)backlog_first() : 0LL,
+                         active ? (unsigned long long)backlog_history_bytes() : 0ULL);
+    return info_resync_fields(out);
 }

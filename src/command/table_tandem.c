@@ -1,0 +1,41 @@
+/* Rows of the command table: what Redis has not. The notation is in command.h. */
+#include "command/handlers.h"
+
+static struct command tandem_subcommands[] = {
+    {.name = "tandem|advice",
+     .run = tandem_advice_command,
+     .arity = 2,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Settings of replication that what was measured speaks for",
+     .tips = WORDS("nondeterministic_output")},
+    {.name = "tandem|help",
+     .run = tandem_help_command,
+     .arity = 2,
+     .flags = CMD_LOADING | CMD_STALE,
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Show the subcommands"},
+    {.name = "tandem|resyncs",
+     .run = tandem_resyncs_command,
+     .arity = -2,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "O(N) where N is the number of resynchronisations asked for",
+     .summary = "The last resynchronisations with replicas and masters, and the reasons for them",
+     .args = "count=i?",
+     .tips = WORDS("nondeterministic_output")},
+    {.name = NULL}};
+
+struct command tandem_commands[] = {{.name = "tandem",
+                                     .arity = -2,
+                                     .group = "server",
+                                     .since = "1.0.0",
+                                     .complexity = "Depends on subcommand",
+                                     .summary = "A container for commands of Tandem's own",
+                                     .subcommands = tandem_subcommands},
+                                    {.name = NULL}};
