@@ -17,7 +17,8 @@
 
 struct sort {
     size_t size;
-    int (*compare)(const void *a, const void *b);
+    int (*compare)(const void *a, const void *b, void *ctx);
+    void *ctx;
     const char *first, *last; /* the wanted positions, both included */
 };
 
@@ -35,12 +36,14 @@ static void swap_runs(const struct sort *s, char *a, char *b, size_t bytes) {
 
 static void insertion_sort(const struct sort *s, char *a, size_t n) {
     for (char *m = a + s->size; m < a + n * s->size; m += s->size)
-        for (char *l = m; l > a && s->compare(l - s->size, l) > 0; l -= s->size) swap(s, l, l - s->size);
+        for (char *l = m; l > a && s->compare(l - s->size, l, s->ctx) > 0; l -= s->size)
+            swap(s, l, l - s->size);
 }
 
 static char *middle(const struct sort *s, char *a, char *b, char *c) {
-    if (s->compare(a, b) < 0) return s->compare(b, c) < 0 ? b : s->compare(a, c) < 0 ? c : a;
-    return s->compare(b, c) > 0 ? b : s->compare(a, c) < 0 ? a : c;
+    if (s->compare(a, b, s->ctx) < 0)
+        return s->compare(b, c, s->ctx) < 0 ? b : s->compare(a, c, s->ctx) < 0 ? c : a;
+    return s->compare(b, c, s->ctx) > 0 ? b : s->compare(a, c, s->ctx) < 0 ? a : c;
 }
 
 static char *pivot(const struct sort *s, char *a, size_t n) {
@@ -61,12 +64,12 @@ static void split(const struct sort *s, char *a, size_t n, size_t *less, size_t 
     char *end = a + n * size, *eq_l = a + size, *at = eq_l, *last = end - size, *eq_r = last;
     for (;;) {
         int c;
-        for (; at <= last && (c = s->compare(at, a)) <= 0; at += size) {
+        for (; at <= last && (c = s->compare(at, a, s->ctx)) <= 0; at += size) {
             if (c < 0) continue;
             swap(s, eq_l, at);
             eq_l += size;
         }
-        for (; at <= last && (c = s->compare(last, a)) >= 0; last -= size) {
+        for (; at <= last && (c = s->compare(last, a, s->ctx)) >= 0; last -= size) {
             if (c > 0) continue;
             swap(s, last, eq_r);
             eq_r -= size;
@@ -106,9 +109,9 @@ static void sort(const struct sort *s, char *a, size_t n) {
     }
 }
 
-void partial_sort(void *array, size_t n, size_t size, int (*compare)(const void *a, const void *b),
-                  size_t from, size_t to) {
+void partial_sort(void *array, size_t n, size_t size, int (*compare)(const void *a, const void *b, void *ctx),
+                  void *ctx, size_t from, size_t to) {
     assert_that(size <= PARTIAL_SORT_SIZE_MAX && from < to && to <= n);
-    struct sort s = {size, compare, (char *)array + from * size, (char *)array + (to - 1) * size};
+    struct sort s = {size, compare, ctx, (char *)array + from * size, (char *)array + (to - 1) * size};
     sort(&s, array, n);
 }

@@ -198,33 +198,24 @@ static void search_cell(const struct query *q, struct geo_cell cell, struct resu
     }
 }
 
-static int by_distance(const void *a, const void *b) {
+static int by_distance(const void *a, const void *b, void *down) {
     const struct found *x = a, *y = b;
-    return (x->distance_m > y->distance_m) - (x->distance_m < y->distance_m);
+    int d = (x->distance_m > y->distance_m) - (x->distance_m < y->distance_m);
+    return *(const bool *)down ? -d : d;
 }
 
-static int by_distance_down(const void *a, const void *b) {
-    return by_distance(b, a);
-}
-
-static int by_distance_stable(const void *a, const void *b) {
+static int by_distance_stable(const void *a, const void *b, void *down) {
     const struct found *x = a, *y = b;
-    int c = by_distance(a, b);
-    return c ? c : (x->at > y->at) - (x->at < y->at);
-}
-
-static int by_distance_down_stable(const void *a, const void *b) {
-    const struct found *x = a, *y = b;
-    int c = by_distance(b, a);
-    return c ? c : (x->at > y->at) - (x->at < y->at);
+    int d = by_distance(a, b, down);
+    return d ? d : (x->at > y->at) - (x->at < y->at);
 }
 
 /* Only what will be told is sorted. Members that are equally far come as found when all are told. */
 static void sort_result(struct result *r, bool down, size_t wanted) {
     if (wanted == r->n)
-        qsort(r->found, r->n, sizeof *r->found, down ? by_distance_down_stable : by_distance_stable);
+        qsort_r(r->found, r->n, sizeof *r->found, by_distance_stable, &down);
     else
-        partial_sort(r->found, r->n, sizeof *r->found, down ? by_distance_down : by_distance, 0, wanted);
+        partial_sort(r->found, r->n, sizeof *r->found, by_distance, &down, 0, wanted);
 }
 
 /* COUNT means the nearest ones, unless ANY or DESC says otherwise. */

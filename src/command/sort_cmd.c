@@ -3,8 +3,10 @@
  *
  * Invariant: all elements are copied before another key is looked up, because looking up may delete what has expired.
  * Copies end with a NUL: numbers and collation are read as C strings, as Redis reads them.
- * Elements that compare equal stay in the order in which the value gave them. */
+ * Elements that compare equal stay in the order in which the value gave them, unless LIMIT takes a part of what BY orders:
+ * only that part is sorted, and equals come as partial_sort leaves them, as with Redis. */
 #include "base/alloc.h"
+#include "base/partial_sort.h"
 #include "base/sds.h"
 #include "command/handlers.h"
 #include "keyspace/hash.h"
@@ -272,6 +274,14 @@ static int compare_items(const void *x, const void *y, void *ctx) {
     return q->descending ? -d : d;
 }
 
+/* Brings what LIMIT asks for to its places. Without BY only equal bytes are equal, and nobody sees their order. */
+static void sort_items(struct sorter *s, size_t start, size_t count) {
+    if (count == s->n)
+        qsort_r(s->items, s->n, sizeof *s->items, compare_items, &s->q);
+    else if (count > 0)
+        partial_sort(s->items, s->n, sizeof *s->items, compare_items, &s->q, start, start + count);
+}
+
 /* --- the result --- */
 
 typedef void emit_fn(void *ctx, bool found, slice s);
@@ -330,7 +340,7 @@ static void sort_entry(struct sorter *s, struct entry *e) {
             reply_error(&s->c->out, "ERR One or more scores can't be converted into double");
             return;
         }
-        if (s->n > 1) qsort_r(s->items, s->n, sizeof *s->items, compare_items, &s->q);
+        if (s->n > 1) sort_items(s, start, count);
     }
     if (s->q.stores) {
         store(s, start, count);

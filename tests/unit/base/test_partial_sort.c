@@ -12,7 +12,8 @@ struct item {
     int key, id;
 };
 
-static int by_key(const void *a, const void *b) {
+static int by_key(const void *a, const void *b, void *ctx) {
+    (void)ctx;
     const struct item *x = a, *y = b;
     return (x->key > y->key) - (x->key < y->key);
 }
@@ -24,8 +25,8 @@ static void check(size_t n, int keys, size_t from, size_t to) {
     memset(seen, 0, sizeof seen);
     for (size_t i = 0; i < n; i++) items[i] = (struct item){(int)random_below((uint64_t)keys), (int)i};
     memcpy(sorted, items, sizeof sorted);
-    qsort(sorted, n, sizeof *sorted, by_key);
-    partial_sort(items, n, sizeof *items, by_key, from, to);
+    qsort_r(sorted, n, sizeof *sorted, by_key, NULL);
+    partial_sort(items, n, sizeof *items, by_key, NULL, from, to);
     for (size_t i = 0; i < n; i++) {
         cr_assert_not(seen[items[i].id]);
         seen[items[i].id] = true;
@@ -47,6 +48,6 @@ Test(partial_sort, agrees_with_the_whole_sort) {
 Test(partial_sort, keeps_few_equal_ones_in_order) {
     struct item items[6];
     for (int i = 0; i < 6; i++) items[i] = (struct item){1, i};
-    partial_sort(items, 6, sizeof *items, by_key, 0, 3);
+    partial_sort(items, 6, sizeof *items, by_key, NULL, 0, 3);
     for (int i = 0; i < 6; i++) cr_assert_eq(items[i].id, i);
 }
