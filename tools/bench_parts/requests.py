@@ -1,0 +1,15 @@
+"""CPU per request."""
+from bench_parts.harness import compare, cpu_us, each, opt, pipe, request, sets, stop
+
+
+def bench_requests():
+    servers = each()
+    for s in servers.values():
+        pipe(s, sets(opt.keys, lambda i: b"xxx"))
+        pipe(s, ((b"".join(request(b"INCR", b"counter:%012d" % i) for i in range(a, a + 1000)), 1000)
+                 for a in range(0, opt.keys, 1000)))
+    for pipeline, n, goal in ((16, 2_000_000, "0.60x"), (1, 300_000, "0.92x")):
+        for test in ("set", "get", "incr"):
+            compare([(f"CPU per {test.upper()}, 50 clients, pipeline {pipeline}", "us", goal)],
+                    lambda k: cpu_us(servers[k], test, n, pipeline))
+    stop(servers)
