@@ -28,7 +28,8 @@ enum directive_flags {
     DIRECTIVE_HIDDEN = 1 << 2,    /* CONFIG GET only by its exact name */
     DIRECTIVE_MULTI_ARG = 1 << 3, /* several words in a file */
     DIRECTIVE_NO_REWRITE = 1 << 4,
-    DIRECTIVE_SECRET = 1 << 5 /* a password: not for logs */
+    DIRECTIVE_SECRET = 1 << 5,       /* a password: not for logs */
+    DIRECTIVE_ONLY_STANDARD = 1 << 6 /* no field: any value but the default is refused */
 };
 
 struct config_word {
@@ -54,9 +55,11 @@ struct directive {
     void (*rewrite)(struct rewrite *rw, const struct directive *d, bool all); /* NULL: one line */
 };
 
-/* The rows (config_table.c) and what Redis 7.0 knows and we do not (config_unsupported.c). */
-extern const struct directive directives[];
-extern const int directive_count;
+/* The rows of both tables one after the other: what has an effect (config_table.c), and what has one value only
+ * (config_fixed.c). NULL past the end. */
+const struct directive *directive_at(int i);
+extern const struct directive fixed_directives[];
+extern const int fixed_directive_count;
 const struct directive *directive_find(slice name); /* by name or alias, without case; NULL */
 bool directive_unsupported(slice name);             /* Redis 7.0 has it, Tandem has not yet */
 /* An unsupported one at Redis's default, as stock files have it; value: the words, a blank between. */

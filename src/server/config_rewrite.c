@@ -119,6 +119,7 @@ sds rewrite_bytes(sds out, uint64_t n) {
 }
 
 static bool is_standard(const struct directive *d, slice value) {
+    if (d->flags & DIRECTIVE_ONLY_STANDARD) return true;
     if (d->kind == KIND_BYTES) {
         /* the default is written "1mb", the value printed as a number: compare what the file would say */
         sds human = rewrite_bytes(sds_empty(), *(uint64_t *)d->field);
@@ -142,7 +143,7 @@ static void rewrite_one(struct rewrite *rw, const struct directive *d) {
     sds text = sds_empty();
     if (is_quoted(d) || sds_len(value) == 0) {
         text = sds_cat_repr(text, value, sds_len(value));
-    } else if (d->kind == KIND_BYTES) {
+    } else if (d->kind == KIND_BYTES && d->field) {
         text = rewrite_bytes(text, *(uint64_t *)d->field);
     } else {
         text = sds_cat(text, value, sds_len(value));
@@ -219,8 +220,9 @@ const char *config_rewrite(bool all) {
     struct rewrite rw = {.all = all};
     const char *err = read_old(&rw, config_file());
     if (!err) {
-        for (int i = 0; i < directive_count; i++) {
-            if (!(directives[i].flags & DIRECTIVE_NO_REWRITE)) rewrite_one(&rw, &directives[i]);
+        const struct directive *d;
+        for (int i = 0; (d = directive_at(i)); i++) {
+            if (!(d->flags & DIRECTIVE_NO_REWRITE)) rewrite_one(&rw, d);
         }
         sds text = join(&rw);
         err = replace_file(config_file(), text);

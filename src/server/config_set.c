@@ -27,8 +27,8 @@ static bool matches(const slice *patterns, int n, const char *name, bool hidden)
 
 void config_get(const slice *patterns, int n, void (*fn)(void *ctx, const char *name, slice value),
                 void *ctx) {
-    for (int i = 0; i < directive_count; i++) {
-        const struct directive *d = &directives[i];
+    const struct directive *d;
+    for (int i = 0; (d = directive_at(i)); i++) {
         bool hidden = d->flags & DIRECTIVE_HIDDEN;
         bool by_name = matches(patterns, n, d->name, hidden);
         bool by_alias = d->alias && matches(patterns, n, d->alias, hidden);

@@ -138,7 +138,7 @@ static const char *check_shutdown_flags(slice unused) {
 #define A     (&aof_config)
 #define MULTI DIRECTIVE_MULTI_ARG
 
-const struct directive directives[] = {
+static const struct directive directives[] = {
     /* process */
     BOOL("daemonize", NULL, FIXED, &S->daemonize, "no"),
     STRING("pidfile", NULL, FIXED, &S->pidfile, ""),
@@ -284,20 +284,19 @@ const struct directive directives[] = {
     /* Of these Redis has more; here one value each says what we do. */
     ONLY("maxmemory", NULL, NULL, "0"),
     ONLY("notify-keyspace-events", NULL, NULL, ""),
-    ONLY("io-threads", NULL, NULL, "1"),
-    ONLY("io-threads-do-reads", NULL, yes_no_words, "no"),
-    ONLY("activedefrag", NULL, yes_no_words, "no"),
-    ONLY("cluster-enabled", NULL, yes_no_words, "no"),
-    ONLY("tls-port", NULL, NULL, "0"),
-    ONLY("tls-replication", NULL, yes_no_words, "no"),
     ONLY("aclfile", NULL, NULL, ""),
     ONLY("oom-score-adj", NULL, NULL, "no"),
 };
-const int directive_count = sizeof directives / sizeof *directives;
+enum { DIRECTIVES = sizeof directives / sizeof *directives };
+
+const struct directive *directive_at(int i) {
+    if (i < DIRECTIVES) return &directives[i];
+    return i < DIRECTIVES + fixed_directive_count ? &fixed_directives[i - DIRECTIVES] : NULL;
+}
 
 const struct directive *directive_find(slice name) {
-    for (int i = 0; i < directive_count; i++) {
-        const struct directive *d = &directives[i];
+    const struct directive *d;
+    for (int i = 0; (d = directive_at(i)); i++) {
         if (slice_is(name, d->name) || (d->alias && slice_is(name, d->alias))) return d;
     }
     return NULL;
@@ -312,13 +311,14 @@ static void check_row(const struct directive *d) {
     assert_that(directive_find(slice_of(d->name)) == d); /* no name twice */
     assert_that(!d->alias || directive_find(slice_of(d->alias)) == d);
     assert_that(!directive_unsupported(slice_of(d->name)));
-    assert_that(d->kind == KIND_FIXED || (d->kind == KIND_SPECIAL ? d->set && d->get : d->field != NULL));
+    assert_that(d->kind == KIND_FIXED || (d->flags & DIRECTIVE_ONLY_STANDARD) ||
+                (d->kind == KIND_SPECIAL ? d->set && d->get : d->field != NULL));
     assert_that((d->kind != KIND_ENUM && d->kind != KIND_FLAGS) || d->words);
 }
 
 void config_init(void) {
-    for (int i = 0; i < directive_count; i++) {
-        const struct directive *d = &directives[i];
+    const struct directive *d;
+    for (int i = 0; (d = directive_at(i)); i++) {
         check_row(d);
         if (d->set == dir_set) continue; /* the directory we were started in */
         slice standard = slice_of(d->standard);

@@ -150,6 +150,56 @@ static const char *set_fixed(const struct directive *d, slice v) {
                          (int)(v.n < 100 ? v.n : 100), v.p, *d->standard ? d->standard : "\"\"");
 }
 
+/* Room for a value of a directive that has no field. */
+union value {
+    bool b;
+    int i;
+    unsigned u;
+    int64_t l;
+    size_t n;
+    uint64_t bytes;
+    char *s;
+};
+
+static struct directive with_field(const struct directive *d, union value *v) {
+    struct directive typed = *d;
+    *v = (union value){0};
+    typed.flags &= ~(unsigned)DIRECTIVE_ONLY_STANDARD;
+    typed.field = v;
+    return typed;
+}
+
+static void free_value(const struct directive *d, const union value *v) {
+    if (d->kind == KIND_STRING) sds_free(v->s);
+}
+
+static sds get_standard(const struct directive *d, sds out) {
+    union value v;
+    struct directive typed = with_field(d, &v);
+    slice standard = slice_of(d->standard);
+    const char *err = directive_set(&typed, &standard, 1);
+    assert_that(err == NULL);
+    out = directive_get(&typed, out);
+    free_value(d, &v);
+    return out;
+}
+
+static const char *set_only_standard(const struct directive *d, const slice *argv, int argc) {
+    union value v;
+    struct directive typed = with_field(d, &v);
+    const char *err = directive_set(&typed, argv, argc);
+    if (!err) {
+        sds given = directive_get(&typed, sds_empty()), standard = get_standard(d, sds_empty());
+        if (!slice_eq(sds_slice(given), sds_slice(standard)))
+            err = config_errorf("'%s %s' is not supported by Tandem, only '%s'", d->name,
+                                *given ? given : "\"\"", *standard ? standard : "\"\"");
+        sds_free(given);
+        sds_free(standard);
+    }
+    free_value(d, &v);
+    return err;
+}
+
 static const char *set_one(const struct directive *d, slice v) {
     const char *err = d->check ? d->check(v) : NULL;
     if (err) return err;
@@ -172,6 +222,7 @@ static const char *set_one(const struct directive *d, slice v) {
 }
 
 const char *directive_set(const struct directive *d, const slice *argv, int argc) {
+    if (d->flags & DIRECTIVE_ONLY_STANDARD) return set_only_standard(d, argv, argc);
     if (d->kind == KIND_FLAGS) return set_flags(d, argv, argc);
     if (d->kind == KIND_SPECIAL) {
         if (argc != 1 && !(d->flags & DIRECTIVE_MULTI_ARG)) return "wrong number of arguments";
@@ -195,6 +246,7 @@ static sds get_words(const struct directive *d, sds out) {
 }
 
 sds directive_get(const struct directive *d, sds out) {
+    if (d->flags & DIRECTIVE_ONLY_STANDARD) return get_standard(d, out);
     switch (d->kind) {
     case KIND_BOOL: return sds_cat_str(out, *(const bool *)d->field ? "yes" : "no");
     case KIND_INT: return sds_cat_printf(out, "%d", *(const int *)d->field);
