@@ -34,6 +34,7 @@ static void role_changed(bool is_replica) {
     log_set_role(is_replica ? 'S' : 'M');
     ks_set_expire_mode(is_replica ? KS_EXPIRE_HIDE : KS_EXPIRE_DELETE);
     if (is_replica) block_became_replica();
+    server_role_changed();
 }
 
 static void key_modified(struct db *db, slice key) {
@@ -95,7 +96,6 @@ static void init_rooms(void) {
     client_room_init();
     repl_init();
     info_init();
-    command_init();
     dispatch_init();
     wire();
 }
@@ -117,6 +117,8 @@ static void announce(void) {
 int main(int argc, char **argv) {
     setlocale(LC_COLLATE, ""); /* SORT ... ALPHA */
     server_process_init(argc, argv);
+    command_init();
+    config_rename_command = command_rename;
     config_init();
     config_load_args(argc, argv);
     server_process_start();

@@ -147,6 +147,10 @@ struct command {
 
 void command_init(void); /* checks the table, builds the lookup */
 struct command *command_lookup(slice name);
+/* rename-command: `to` is the new name, empty: the command is gone. NULL, or the error. Only before anybody looked. */
+const char *command_rename(slice from, slice to);
+struct command *
+command_lookup_original(slice name); /* of the renamed ones: for logs, which speak of them so */
 struct command *command_lookup_sub(const struct command *container,
                                    slice name);  /* name without "container|" */
 struct command *command_lookup_full(slice name); /* "config|get" too */

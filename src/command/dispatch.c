@@ -35,6 +35,8 @@ static uint64_t last_tick, clock_tick;
 
 static struct command *find_command(const struct request *r) {
     struct command *cmd = command_lookup(r->argv[0]);
+    if (unlikely(!cmd) && (r->c->flags & (CLIENT_MASTER | CLIENT_FAKE)))
+        cmd = command_lookup_original(r->argv[0]);
     if (likely(!cmd || !cmd->subcommands || r->argc < 2)) return cmd;
     struct command *sub = command_lookup_sub(cmd, r->argv[1]);
     return sub ? sub : cmd; /* the container itself: an unknown subcommand, for gate.c to refuse */

@@ -1,7 +1,8 @@
 /* The command table: collects the groups' rows, checks and completes them at start, and finds a command by its name.
  *
  * Invariant after command_init: every row obeys check_row, names are unique without regard to case, and the lookup holds
- * exactly the top-level rows. Nothing but the statistics changes later.
+ * exactly the top-level rows. While the settings are being read rename-command may give rows other names, or none; later
+ * nothing but the statistics changes.
  *
  * Lookup. A name is folded to lower case by setting bit 5 of each byte, eight bytes at a time: the first eight and the
  * last eight (which overlap when it is shorter than 16) and the length identify a name of up to 16 bytes, so a
@@ -11,6 +12,7 @@
 
 #include <ctype.h>
 #include "base/assert.h"
+#include "base/sds.h"
 
 extern struct command string_commands[], bitmap_commands[], list_commands[], set_commands[], hash_commands[],
     sorted_set_commands[], stream_commands[], hyperloglog_commands[], geo_commands[], generic_commands[],
@@ -31,13 +33,17 @@ struct name_id {
 };
 
 static struct {
-    struct {
+    struct slot {
         struct name_id id;
         struct command *cmd;
+        const char *name;
         bool exact; /* the ids being equal is not enough */
     } slots[SLOTS];
     struct command *all[COMMANDS_MAX];
+    const char *names[COMMANDS_MAX]; /* by which all[i] is called: its own, unless it was renamed */
     int count;
+    struct command *renamed[COMMANDS_MAX]; /* those, and the removed ones */
+    int renamed_count;
 } table;
 
 #define FOLD 0x2020202020202020u
@@ -71,7 +77,7 @@ struct command *command_lookup(slice name) {
     for (unsigned i = slot_of(id); table.slots[i].cmd; i = (i + 1) % SLOTS) {
         const struct name_id *s = &table.slots[i].id;
         if (s->head != id.head || s->tail != id.tail || s->n != id.n) continue;
-        if (!table.slots[i].exact || slice_is(name, table.slots[i].cmd->name)) return table.slots[i].cmd;
+        if (!table.slots[i].exact || slice_is(name, table.slots[i].name)) return table.slots[i].cmd;
     }
     return NULL;
 }
@@ -219,17 +225,38 @@ static void complete_row(struct command *cmd, const char *group) {
     }
 }
 
-static void enter(struct command *cmd) {
-    slice name = slice_of(cmd->name);
+static void enter(struct command *cmd, const char *word) {
+    slice name = slice_of(word);
     assert_that(!command_lookup(name));
-    assert_that(table.count < COMMANDS_MAX);
-    table.all[table.count++] = cmd;
     struct name_id id = name_id(name);
     unsigned i = slot_of(id);
     while (table.slots[i].cmd) i = (i + 1) % SLOTS;
-    table.slots[i].id = id;
-    table.slots[i].cmd = cmd;
-    table.slots[i].exact = name.n > 16 || strspn(cmd->name, "abcdefghijklmnopqrstuvwxyz") != name.n;
+    bool exact = name.n > 16 || strspn(word, "abcdefghijklmnopqrstuvwxyz") != name.n;
+    table.slots[i] = (struct slot){id, cmd, word, exact};
+}
+
+const char *command_rename(slice from, slice to) {
+    struct command *cmd = command_lookup(from);
+    int at = 0;
+    if (!cmd) return "No such command in rename-command";
+    if (to.n && command_lookup(to)) return "Target command name already exists";
+    while (table.all[at] != cmd) at++;
+    table.renamed[table.renamed_count++] = cmd;
+    table.names[at] = sds_newlen(to.p, to.n);
+    if (!to.n) {
+        size_t behind = (size_t)(--table.count - at);
+        memmove(&table.all[at], &table.all[at + 1], behind * sizeof *table.all);
+        memmove(&table.names[at], &table.names[at + 1], behind * sizeof *table.names);
+    }
+    memset(table.slots, 0, sizeof table.slots);
+    for (int i = 0; i < table.count; i++) enter(table.all[i], table.names[i]);
+    return NULL;
+}
+
+struct command *command_lookup_original(slice name) {
+    for (int i = 0; i < table.renamed_count; i++)
+        if (slice_is(name, table.renamed[i]->name)) return table.renamed[i];
+    return NULL;
 }
 
 void command_init(void) {
@@ -237,6 +264,9 @@ void command_init(void) {
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         for (struct command *cmd = groups[g]; cmd->name; cmd++) {
             complete_row(cmd, groups[g]->group);
-            enter(cmd);
+            assert_that(table.count < COMMANDS_MAX);
+            table.names[table.count] = cmd->name;
+            table.all[table.count++] = cmd;
+            enter(cmd, cmd->name);
         }
 }

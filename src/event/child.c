@@ -52,6 +52,10 @@ void child_on_fork(void (*fn)(void)) {
 
 /* --- in the child --- */
 
+enum child_kind child_self(void) {
+    return self.kind;
+}
+
 const char *child_title(void) {
     return self.title;
 }

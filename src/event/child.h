@@ -45,6 +45,7 @@ void child_wait_end(int timeout_ms);
 /* In the child: rate-limited, measures CoW from smaps. The last word, logged, goes out by itself when `run` ends well. */
 void child_report(uint64_t keys_done, uint64_t bytes_done);
 void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */
+enum child_kind child_self(void);     /* in a child: its kind; CHILD_NONE elsewhere */
 const char *child_title(void);        /* in the child: its spec's, for ps; NULL elsewhere */
 void child_on_fork(void (*fn)(void)); /* run in the child right after fork (close listeners, reset signals) */
 

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 static int fail(char *err, const char *what, int code) {
     snprintf(err, NET_ERR_BYTES, "%s%s", what, strerror(code));
     errno = code;
@@ -49,6 +51,8 @@ static int bind_and_listen(int fd, const struct sockaddr *sa, socklen_t n, int b
     return fd;
 }
 
+unsigned net_listen_mark;
+
 int net_listen_tcp(const char *addr, int port, int backlog, char *err) {
     const char *host = strcmp(addr, "*") == 0 ? "0.0.0.0" : strcmp(addr, "::*") == 0 ? "::" : addr;
     struct addrinfo *list = resolve(host, port, AI_PASSIVE, err);
@@ -62,6 +66,9 @@ int net_listen_tcp(const char *addr, int port, int backlog, char *err) {
         }
         if (a->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        if (net_listen_mark &&
+            setsockopt(fd, SOL_SOCKET, SO_MARK, &net_listen_mark, sizeof net_listen_mark) != 0)
+            log_warning("Can't mark a socket with %u: %s", net_listen_mark, strerror(errno));
         fd = bind_and_listen(fd, a->ai_addr, a->ai_addrlen, backlog, err);
     }
     int code = errno;

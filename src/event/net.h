@@ -10,6 +10,8 @@
 #define NET_ERR_BYTES  256
 #define NET_ADDR_BYTES 64 /* "ip" of any family, NUL included */
 
+/* socket-mark-id: SO_MARK of listening sockets, which accepted ones inherit; 0: none. */
+extern unsigned net_listen_mark;
 int net_listen_tcp(const char *addr, int port, int backlog,
                    char *err); /* addr "*" = 0.0.0.0, "::*" = :: (v6 only) */
 int net_listen_unix(const char *path, mode_t perm, int backlog, char *err);

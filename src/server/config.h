@@ -38,6 +38,9 @@ struct config_hooks {
 };
 void config_set_hooks(const struct config_hooks *hooks);
 
+/* rename-command, while settings are being read: NULL or the error text. Set by main before. */
+extern const char *(*config_rename_command)(slice from, slice to);
+
 enum { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
 enum { PROTECTED_NO, PROTECTED_YES, PROTECTED_LOCAL }; /* enable-debug-command, enable-protected-configs */
 
@@ -64,6 +67,13 @@ struct server_config {
     int loglevel, syslog_facility, supervised, enable_debug_command, enable_protected_configs;
     int shutdown_timeout_s, maxmemory_policy;
     bool latency_tracking;
+    bool always_show_logo;
+    int active_expire_effort;                                                  /* 1 to 10 */
+    int oom_score_adj, oom_score_adj_values[3];                                /* oom_score.h */
+    char *server_cpulist, *bio_cpulist, *aof_rewrite_cpulist, *bgsave_cpulist; /* affinity.h */
+    int watchdog_period_ms;
+    bool crash_memcheck;
+    char *ignore_warnings;
     double *percentiles; /* latency-tracking-info-percentiles: what INFO latencystats shows */
     int percentile_count;
     int shutdown_on_sigint, shutdown_on_sigterm; /* SHUTDOWN_* bits of server.h */

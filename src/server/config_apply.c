@@ -5,7 +5,10 @@
 
 #include "aof/aof.h"
 #include "base/log.h"
+#include "event/watchdog.h"
 #include "repl/repl.h"
+#include "server/affinity.h"
+#include "server/oom_score.h"
 #include "server/process_title.h"
 #include "server/slowlog.h"
 
@@ -31,6 +34,7 @@ const char *check_aof_dir_name(slice value) {
 }
 
 const char *check_title(slice value) {
+    if (!value.n) return "template format is invalid or contains unknown variables";
     return process_title_valid(value) ? NULL : "template format is invalid or contains unknown variables";
 }
 
@@ -47,6 +51,29 @@ const char *apply_policy(void) {
 
 const char *apply_slow_command(void) {
     slowlog_settings_changed();
+    return NULL;
+}
+
+const char *check_cpulist(slice value) {
+    return affinity_valid(value)
+               ? NULL
+               : "invalid CPU list: numbers, ranges (0-3) and steps (0-7:2), with commas between";
+}
+
+const char *apply_oom_score(void) {
+    return oom_score_apply(false) ? NULL : "";
+}
+
+/* Shorter than the ticks that feed it, it would always bark. */
+void limit_watchdog(void) {
+    int least_ms = 2 * 1000 / server_config.hz;
+    if (server_config.watchdog_period_ms && server_config.watchdog_period_ms < least_ms)
+        server_config.watchdog_period_ms = least_ms;
+}
+
+const char *apply_watchdog(void) {
+    limit_watchdog();
+    watchdog_set_period(server_config.watchdog_period_ms);
     return NULL;
 }
 

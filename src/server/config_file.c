@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "server/server.h"
 
+const char *(*config_rename_command)(slice from, slice to);
+
 static bool loading;
 
 bool config_loading(void) {
@@ -60,6 +62,8 @@ static const char *load_words(sds *words, int n) {
         config_load_file(words[1]);
         return NULL;
     }
+    if (slice_is(name, "rename-command") && n == 3)
+        return config_rename_command(sds_slice(words[1]), sds_slice(words[2]));
     if (directive_unsupported(name)) return asks_nothing(name, words, n) ? NULL : directive_refusal(name);
     return "Bad directive or wrong number of arguments";
 }
@@ -132,6 +136,7 @@ static void check_whole(void) {
         close(fd);
     }
     apply_hz();
+    limit_watchdog();
     apply_policy();
     apply_slow_command();
 }

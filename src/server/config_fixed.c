@@ -28,6 +28,9 @@ const struct directive fixed_directives[] = {
     FIXED("busy-reply-threshold", "lua-time-limit", LONG, ONLY, "5000", .min = 0, .max = LONG_MAX),
     FIXED("lua-enable-deprecated-api", NULL, BOOL, HIDDEN, "no"),
     FIXED("enable-module-command", NULL, ENUM, START, "no", .words = protected_words),
+    FIXED("jemalloc-bg-thread", NULL, BOOL, ONLY, "yes"), /* free memory goes back by itself */
+    FIXED("use-exit-on-panic", NULL, BOOL, ONLY | DIRECTIVE_HIDDEN, "no"),
+
     /* defragmentation: an allocator of slabs has little to gain */
     FIXED("activedefrag", NULL, BOOL, ONLY, "no"),
     FIXED("active-defrag-cycle-min", NULL, INT, ONLY, "1", .min = 1, .max = 99),

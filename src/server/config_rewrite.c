@@ -41,6 +41,11 @@ static void free_rewrite(struct rewrite *rw) {
     mem_free(rw->lines, rw->cap * sizeof *rw->lines);
 }
 
+/* No settings, but no nonsense either: such a line stays as it is. */
+static bool only_for_files(slice word) {
+    return slice_is(word, "include") || slice_is(word, "rename-command");
+}
+
 static void take_line(struct rewrite *rw, slice line) {
     while (line.n && strchr(" \t\r", line.p[0])) line.p++, line.n--;
     while (line.n && strchr(" \t\r", line.p[line.n - 1])) line.n--;
@@ -52,8 +57,9 @@ static void take_line(struct rewrite *rw, slice line) {
     int n;
     sds *words = sds_split_words(line.p, line.n, &n);
     const struct directive *d = words && n ? directive_find(sds_slice(words[0])) : NULL;
-    bool include = words && n && slice_is(sds_slice(words[0]), "include");
-    sds text = d || include ? sds_empty() : sds_new("# ??? "); /* what we can't read becomes a comment */
+    sds text = d || (words && n && only_for_files(sds_slice(words[0])))
+                   ? sds_empty()
+                   : sds_new("# ??? "); /* what we can't read becomes a comment */
     append(rw, sds_cat(text, line.p, line.n), d);
     if (words) sds_free_words(words, n);
 }

@@ -12,6 +12,7 @@
 
 #include "aof/aof.h"
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "client/client.h"
 #include "repl/repl.h"
@@ -239,6 +240,31 @@ void replicaof_rewrite(struct rewrite *rw, const struct directive *d, bool all) 
     if (sds_len(now)) rewrite_line(rw, d, now, true);
     rewrite_mark(rw, d);
     sds_free(now);
+}
+
+/* --- oom-score-adj-values: of a master, a replica, a forked child --- */
+
+const char *oom_values_set(const slice *argv, int argc) {
+    int n;
+    int64_t values[3] = {0};
+    sds *words = split(argv, argc, &n);
+    const char *err = words && n == 3 ? NULL : "wrong number of arguments";
+    for (int i = 0; i < 3 && !err; i++)
+        if (!num_parse_i64(sds_slice(words[i]), &values[i]) || values[i] < -2000 || values[i] > 2000)
+            err = "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
+    if (words) sds_free_words(words, n);
+    if (err) return err;
+    if (values[1] < values[0] || values[2] < values[1])
+        log_warning(
+            "The oom-score-adj-values configuration may not work for non-privileged processes! Please "
+            "consult the documentation.");
+    for (int i = 0; i < 3; i++) server_config.oom_score_adj_values[i] = (int)values[i];
+    return NULL;
+}
+
+sds oom_values_get(sds out) {
+    const int *v = server_config.oom_score_adj_values;
+    return sds_cat_printf(out, "%d %d %d", v[0], v[1], v[2]);
 }
 
 /* --- latency-tracking-info-percentiles --- */

@@ -13,6 +13,7 @@
 #include "base/latency.h"
 #include "base/log.h"
 #include "client/client.h"
+#include "event/net.h"
 #include "keyspace/hash.h"
 #include "keyspace/list.h"
 #include "keyspace/set.h"
@@ -20,6 +21,7 @@
 #include "keyspace/zset.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
+#include "server/oom_score.h"
 #include "server/server.h"
 #include "server/slowlog.h"
 
@@ -48,9 +50,14 @@ static const struct config_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"cli
 static const struct config_word shutdown_words[] = {
     {"default", 0},        {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
     {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}, {NULL, 0}};
-static const struct config_word yes_no_words[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
 static const struct config_word fsync_words[] = {
     {"everysec", AOF_FSYNC_EVERYSEC}, {"always", AOF_FSYNC_ALWAYS}, {"no", AOF_FSYNC_NO}, {NULL, 0}};
+static const struct config_word oom_words[] = {{"no", OOM_ADJ_NO},
+                                               {"yes", OOM_ADJ_RELATIVE},
+                                               {"relative", OOM_ADJ_RELATIVE},
+                                               {"absolute", OOM_ADJ_ABSOLUTE},
+                                               {NULL, 0}};
+#define OOM_FAILURE "Failed to apply new oom_score_adj configuration, check server logs."
 static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATILE_LRU},
                                                   {"volatile-lfu", POLICY_VOLATILE_LFU},
                                                   {"volatile-random", POLICY_VOLATILE_RANDOM},
@@ -154,8 +161,21 @@ static const struct directive directives[] = {
            .check = check_title, .apply = apply_title),
     BOOL("crash-log-enabled", NULL, 0, &S->crash_log, "yes", .apply = apply_crash_log),
     BOOL("disable-thp", NULL, FIXED, &S->disable_thp, "yes"),
-    ONLY("always-show-logo", NULL, yes_no_words, "no"),
-    INT("hz", NULL, 0, &S->hz, INT_MIN, INT_MAX, "10", .apply = apply_hz),
+    BOOL("always-show-logo", NULL, FIXED, &S->always_show_logo, "no"),
+    BOOL("crash-memcheck-enabled", NULL, 0, &S->crash_memcheck, "yes", .apply = apply_crash_log),
+    STRING("ignore-warnings", NULL, 0, &S->ignore_warnings, ""),
+    ENUM("oom-score-adj", NULL, 0, &S->oom_score_adj, oom_words, "no", .apply = apply_oom_score,
+         .failure = OOM_FAILURE),
+    SPECIAL("oom-score-adj-values", NULL, MULTI, oom_values_set, oom_values_get, "0 200 800",
+            .apply = apply_oom_score, .failure = OOM_FAILURE),
+    STRING("server_cpulist", NULL, FIXED, &S->server_cpulist, "", .check = check_cpulist),
+    STRING("bio_cpulist", NULL, FIXED, &S->bio_cpulist, "", .check = check_cpulist),
+    STRING("aof_rewrite_cpulist", NULL, FIXED, &S->aof_rewrite_cpulist, "", .check = check_cpulist),
+    STRING("bgsave_cpulist", NULL, FIXED, &S->bgsave_cpulist, "", .check = check_cpulist),
+    INT("watchdog-period", NULL, DIRECTIVE_HIDDEN, &S->watchdog_period_ms, 0, INT_MAX, "0",
+        .apply = apply_watchdog),
+    INT("active-expire-effort", NULL, 0, &S->active_expire_effort, 1, 10, "1"),
+    INT("hz", NULL, 0, &S->hz, 0, INT_MAX, "10", .apply = apply_hz),
     BOOL("dynamic-hz", NULL, 0, &S->dynamic_hz, "yes", .apply = apply_hz),
     INT("databases", NULL, FIXED, &S->databases, 1, INT_MAX, "16"),
     INT("shutdown-timeout", NULL, 0, &S->shutdown_timeout_s, 0, INT_MAX, "10"),
@@ -188,6 +208,7 @@ static const struct directive directives[] = {
      .field = IS(unsigned, &S->unixsocketperm),
      .max = 0777,
      .standard = "0"},
+    UINT("socket-mark-id", NULL, FIXED, &net_listen_mark, 0, UINT_MAX, "0"),
     INT("tcp-backlog", NULL, FIXED, &S->tcp_backlog, 0, INT_MAX, "511"),
     INT("tcp-keepalive", NULL, 0, &CL->tcp_keepalive_s, 0, INT_MAX, "300"),
     INT("timeout", NULL, 0, &CL->timeout_s, 0, INT_MAX, "0"),
@@ -285,7 +306,6 @@ static const struct directive directives[] = {
     ONLY("maxmemory", NULL, NULL, "0"),
     ONLY("notify-keyspace-events", NULL, NULL, ""),
     ONLY("aclfile", NULL, NULL, ""),
-    ONLY("oom-score-adj", NULL, NULL, "no"),
 };
 enum { DIRECTIVES = sizeof directives / sizeof *directives };
 

@@ -5,33 +5,20 @@
 static const char *const unsupported[] = {
     "acl-pubsub-default",
     "acllog-max-len",
-    "active-expire-effort",
     "aof-disable-auto-gc",
-    "aof_rewrite_cpulist",
-    "bgsave_cpulist",
-    "bio_cpulist",
-    "crash-memcheck-enabled",
-    "ignore-warnings",
-    "jemalloc-bg-thread",
     "lazyfree-lazy-eviction",
 
     "loadmodule",
     "maxmemory-clients",
     "maxmemory-eviction-tenacity",
     "maxmemory-samples",
-    "oom-score-adj-values",
     "propagation-error-behavior",
-    "rename-command",
     "replica-ignore-disk-write-errors",
     "replica-ignore-maxmemory",
     "sentinel",
-    "server_cpulist",
     "slave-ignore-maxmemory",
-    "socket-mark-id",
     "tracking-table-max-keys",
-    "use-exit-on-panic",
     "user",
-    "watchdog-period",
 };
 
 /* Of those above, what stock files of Redis 5 to 7 set. */
@@ -39,17 +26,11 @@ static const struct {
     const char *name, *value;
 } stock[] = {
     {"acllog-max-len", "128"},
-    {"active-expire-effort", "1"},
-    {"crash-memcheck-enabled", "yes"},
-    {"jemalloc-bg-thread", "yes"},
     {"lazyfree-lazy-eviction", "no"},
     {"maxmemory-eviction-tenacity", "10"},
     {"maxmemory-samples", "5"},
-    {"oom-score-adj-values", "0 200 800"},
     {"replica-ignore-maxmemory", "yes"},
     {"slave-ignore-maxmemory", "yes"},
-    {"stream-node-max-bytes", "4096"},
-    {"stream-node-max-entries", "100"},
     {"tracking-table-max-keys", "1000000"},
 };
 

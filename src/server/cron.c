@@ -10,11 +10,14 @@
 #include "client/client.h"
 #include "event/child.h"
 #include "event/loop.h"
+#include "event/watchdog.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
+#include "server/affinity.h"
 #include "server/config.h"
 #include "server/expire_cycle.h"
 #include "server/metrics.h"
+#include "server/oom_score.h"
 #include "server/process_title.h"
 #include "server/shutdown.h"
 
@@ -95,6 +98,7 @@ static void each_second(void) {
 
 static int64_t tick(void *ctx) {
     (void)ctx;
+    watchdog_feed();
     if (due(&next_sample_ms, METRICS_EVERY_MS)) metrics_sample();
     client_cron();
     if (due(&next_second_ms, 1000)) each_second();
@@ -114,13 +118,15 @@ static void tell_of_child(void) {
     ks_set_child_active(child_active() != CHILD_NONE);
 }
 
-static void title_of_child(void) {
+static void settle_child(void) {
     process_title_update(child_title());
+    affinity_of_child();
+    if (child_self() != CHILD_HELPER) oom_score_apply(true);
 }
 
 void server_cron_start(void) {
     ev_hook_add(EV_BEFORE_WAIT, tell_of_child);
-    child_on_fork(title_of_child);
+    child_on_fork(settle_child);
     expire_cycle_start();
     ev_timer_init(&timer, tick, NULL);
     ev_timer_start(&timer, 1);

@@ -20,9 +20,13 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "client/client.h"
+#include "event/memory_check.h"
 #include "event/signals.h"
+#include "event/watchdog.h"
+#include "server/affinity.h"
 #include "server/config.h"
 #include "server/listen.h"
+#include "server/oom_score.h"
 #include "server/process_title.h"
 #include "server/server.h"
 
@@ -94,6 +98,15 @@ static void title_changed(void) {
     process_title_update(NULL);
 }
 
+void server_role_changed(void) {
+    oom_score_apply(false);
+}
+
+static void apply_settings(void) {
+    oom_score_apply(false);
+    watchdog_set_period(server_config.watchdog_period_ms);
+}
+
 void server_process_start(void) {
     static const struct config_hooks hooks = {.listen_again = listen_again,
                                               .max_clients = process_max_clients_changed,
@@ -120,6 +133,8 @@ void server_process_start(void) {
     signals_set_program("Tandem " TANDEM_VERSION);
     process_crash_log(server_config.crash_log);
     log_set_role(server_config.replicaof_host[0] ? 'S' : 'M');
+    affinity_apply(server_config.server_cpulist);
+    apply_settings();
     log_notice("monotonic clock: POSIX clock_gettime");
 }
 
@@ -222,7 +237,7 @@ void process_remove_pid_file(void) {
 
 void process_crash_log(bool on) {
     if (on)
-        signals_install_crash_handler(NULL);
+        signals_install_crash_handler(server_config.crash_memcheck ? memory_check : NULL);
     else
         signals_remove_crash_handler();
 }
@@ -241,10 +256,20 @@ static void warn_of_somaxconn(void) {
     }
 }
 
+static void show_logo(void) {
+    log_notice("   o===o");
+    log_notice("  /|   |\\     Tandem %s (Redis %s), %zu bit", TANDEM_VERSION, REDIS_VERSION,
+               sizeof(void *) * 8);
+    log_notice(" (_)===(_)    standalone, port %d, PID %d", server_config.port, (int)getpid());
+}
+
 void server_process_ready(void) {
     write_pid_file();
     process_title_update(NULL);
-    log_notice("Running mode=standalone, port=%d.", server_config.port);
+    if (server_config.always_show_logo)
+        show_logo();
+    else
+        log_notice("Running mode=standalone, port=%d.", server_config.port);
     warn_of_somaxconn();
     server_stats.startup_memory_bytes = mem_used_bytes();
 }

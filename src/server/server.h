@@ -37,6 +37,7 @@ void server_process_ready(void);  /* listening: pid file, title, warnings of the
 const char *server_run_id(void);  /* 40 hex digits */
 const char *server_executable(void);
 const char *server_supervised(void);         /* "no", "systemd", "upstart" */
+void server_role_changed(void);              /* master or replica: what the process shows of it */
 void server_notify_supervisor(const char *); /* lines of sd_notify(3); nothing when not under systemd */
 
 /* --- listening (listen.c) --- */

@@ -151,7 +151,7 @@ Test(config_file, stock_files_start) {
            "--port");
     write_file("other.conf", "port 7991\njemalloc-bg-thread no\n");
     REPORT("Reading the configuration file, at line 2\n>>> 'jemalloc-bg-thread no'\n"
-           "'jemalloc-bg-thread' is not supported by Tandem yet\n",
+           "'jemalloc-bg-thread no' is not supported by Tandem, only 'yes'\n",
            "other.conf");
 }
 
@@ -166,8 +166,8 @@ Test(config_file, reports_number_options_from_line_two) {
     REPORT("Reading the configuration file, at line 2\n>>> '\"-x\"'\n"
            "Bad directive or wrong number of arguments\n",
            "-x");
-    REPORT("Reading the configuration file, at line 2\n>>> 'watchdog-period \"100\"'\n"
-           "'watchdog-period' is not supported by Tandem yet\n",
-           "--watchdog-period", "100");
+    REPORT("Reading the configuration file, at line 2\n>>> 'loadmodule \"100\"'\n"
+           "'loadmodule' is not supported by Tandem yet\n",
+           "--loadmodule", "100");
     REPORT("Can't open the log file: No such file or directory\n", "--logfile", "/nonexistent/x");
 }

@@ -74,10 +74,9 @@ Test(config_set, refusals_name_the_argument) {
         "CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config");
     cr_assert_str_eq(SET("nonsense", "3"),
                      "Unknown option or number of arguments for CONFIG SET - 'nonsense'");
-    cr_assert_str_eq(
-        SET("watchdog-period", "1"),
-        "CONFIG SET failed (possibly related to argument 'watchdog-period') - 'watchdog-period' is not "
-        "supported by Tandem yet");
+    cr_assert_str_eq(SET("loadmodule", "1"),
+                     "CONFIG SET failed (possibly related to argument 'loadmodule') - 'loadmodule' is not "
+                     "supported by Tandem yet");
 }
 
 Test(config_set, protected_directives_need_leave) {
