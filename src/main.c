@@ -57,6 +57,8 @@ static bool persistence_disabled(void) {
 }
 
 static void synced(void) {
+    watch_all_replaced();
+    blocking_all_replaced();
     aof_after_full_sync();
     server_notify_supervisor(
         "STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections "

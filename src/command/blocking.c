@@ -184,6 +184,12 @@ void blocking_before_swap(int a, int b) {
     if (awaited[b]) dict_each(awaited[b], mark_item, &a);
 }
 
+void blocking_all_replaced(void) {
+    for (int i = 0; waiting > 0 && i < ks_count(); i++)
+        if (awaited[i]) dict_each(awaited[i], mark_item, &i);
+    if (blocking_has_ready) blocking_serve();
+}
+
 static void mark_if_gone(void *ctx, void *item) {
     struct awaited_key *k = item;
     if (k->also_when_gone) mark_ready(k, *(const int *)ctx);

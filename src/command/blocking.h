@@ -37,6 +37,7 @@ void block_for_keys(struct client *c, const struct blocking_way *way, const slic
 void blocking_key_modified(struct db *db, slice key);
 void blocking_before_flush(int dbid); /* -1: all databases */
 void blocking_before_swap(int a, int b);
+void blocking_all_replaced(void); /* every database may hold something else now: serves who waited for it */
 
 /* --- for dispatch: after each top-level request --- */
 extern bool blocking_has_ready;

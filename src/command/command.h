@@ -173,6 +173,7 @@ void dispatch_init(void); /* after command_init: INFO's sections, hooks at resp,
 void watch_key_modified(struct db *db, slice key); /* ks_hooks.modified */
 void watch_before_flush(int dbid);                 /* ks_hooks.flushed; -1: all databases */
 void watch_before_swap(int a, int b);              /* ks_hooks.swapped */
+void watch_all_replaced(void);   /* repl_hooks.loaded: every database may hold something else now */
 void block_became_replica(void); /* repl_hooks.role_changed: ends the waits for replicas of ours */
 void block_hold_writes(bool on); /* repl_hooks.hold_writes: as CLIENT PAUSE WRITE, until it is taken back */
 void command_stats_reset(void);  /* commands' and errors' */

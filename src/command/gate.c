@@ -137,15 +137,17 @@ static const char *write_refusal(const struct command *cmd, bool is_write) {
     return NULL;
 }
 
-static const char *state_refusal(const struct client *c, const struct command *cmd, uint32_t lacking,
-                                 bool is_write) {
+/* flags: of the command, or for EXEC of its queue; lacking: those that it, or one of the queue, does not have. */
+static const char *state_refusal(const struct client *c, const struct command *cmd, uint32_t flags,
+                                 uint32_t lacking) {
     if (unlikely((lacking & CMD_STALE) && !repl_config.replica_serve_stale_data) && repl_is_replica() &&
         !repl_link_up())
         return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
-    if (unlikely(rdb_loading.active) && (lacking & CMD_LOADING) && !rdb_loading.async)
+    if (unlikely(rdb_loading.active) &&
+        (rdb_loading.async ? flags & CMD_NO_ASYNC_LOADING : lacking & CMD_LOADING))
         return "LOADING Redis is loading the dataset in memory";
     if (unlikely(c->flags & CLIENT_REPLICA) &&
-        (is_write || (cmd->flags & (CMD_READONLY | CMD_MAY_REPLICATE | CMD_WRITE))))
+        ((flags & CMD_WRITE) || (cmd->flags & (CMD_READONLY | CMD_MAY_REPLICATE | CMD_WRITE))))
         return "ERR Replica can't interact with the keyspace";
     return NULL;
 }
@@ -180,7 +182,7 @@ bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int arg
     const char *refusal = connection_refusal(c, cmd);
     if (likely(!refusal) && !obeyed) refusal = write_refusal(cmd, is_write);
     if (unlikely(c->flags & CLIENT_PUBSUB) && !refusal) refusal = subscriber_refusal(c, cmd);
-    if (likely(!refusal)) refusal = state_refusal(c, cmd, lacking, is_write);
+    if (likely(!refusal)) refusal = state_refusal(c, cmd, flags, lacking);
     if (likely(!refusal)) return true;
     gate_reject(c, cmd, refusal);
     return false;

@@ -184,6 +184,10 @@ void watch_before_swap(int a, int b) {
     spoil_where(b, swap_changes, a);
 }
 
+void watch_all_replaced(void) {
+    for (int i = 0; watch_count > 0 && i < ks_count(); i++) spoil_where(i, swap_changes, i);
+}
+
 /* --- commands --- */
 
 void watch_command(struct client *c, const slice *argv, int argc) {

@@ -123,6 +123,12 @@ int64_t db_avg_ttl_ms(const struct db *db); /* exact mean of what is left; 0 whe
 void db_flush(struct db *db, bool lazily);  /* no hooks but flushed */
 void ks_flush_all(bool lazily);
 void ks_swap(int a, int b);
+/* A second set of databases, for a load that may fail while the first goes on to be read: db_* work on them too. swap puts
+ * them in the place of the first, which are then freed in slices; drop frees them so. begin comes before, once. */
+void ks_beside_begin(void);
+struct db *ks_beside_db(int id); /* NULL when out of range */
+void ks_beside_swap(void);
+void ks_beside_drop(void);
 void db_reserve(struct db *db, size_t keys);                                    /* before a load */
 void db_each(struct db *db, void (*fn)(void *ctx, struct entry *e), void *ctx); /* no changes meanwhile */
 /* dict_scan's contract; expired entries are skipped. db_each shows them: ask entry_is_expired. */

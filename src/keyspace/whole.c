@@ -1,4 +1,4 @@
-/* Databases as wholes: making, sizes, walking, flushing, swapping, and the periodic rehash.
+/* Databases as wholes: making, sizes, walking, flushing, swapping, a second set for loads, and the periodic rehash.
  *
  * Invariant: a database keeps its struct and id for the life of the process; flush and swap exchange what it holds. */
 #include "keyspace/db_internal.h"
@@ -33,25 +33,34 @@ void ks_set_hooks(const struct ks_hooks *hooks) {
     ks_hooks = *hooks;
 }
 
+static struct db *new_dbs(void) {
+    struct db *set = mem_zalloc((size_t)db_count * sizeof *set);
+    for (int i = 0; i < db_count; i++) {
+        set[i].id = i;
+        set[i].entries = dict_new(&entries_type);
+    }
+    return set;
+}
+
+static void free_dbs(struct db *set) {
+    for (int i = 0; i < db_count; i++) {
+        dict_free(set[i].entries);
+        if (set[i].expiry) expiry_free(set[i].expiry);
+    }
+    mem_free(set, (size_t)db_count * sizeof *set);
+}
+
 void ks_init(int databases) {
     assert_that(!dbs && databases > 0);
     zset_register();
     db_count = databases;
-    dbs = mem_zalloc((size_t)databases * sizeof *dbs);
-    for (int i = 0; i < databases; i++) {
-        dbs[i].id = i;
-        dbs[i].entries = dict_new(&entries_type);
-    }
+    dbs = new_dbs();
 }
 
 void ks_shutdown(void) {
     lazy_finish();
     local_ttl_forget_all();
-    for (int i = 0; i < db_count; i++) {
-        dict_free(dbs[i].entries);
-        if (dbs[i].expiry) expiry_free(dbs[i].expiry);
-    }
-    mem_free(dbs, (size_t)db_count * sizeof *dbs);
+    free_dbs(dbs);
     dbs = NULL;
     db_count = 0;
 }
@@ -139,6 +148,37 @@ void ks_swap(int a, int b) {
     dbs[b] = held;
     dbs[a].id = a;
     dbs[b].id = b;
+}
+
+/* --- a second set --- */
+
+static struct db *beside; /* NULL: there is none */
+
+void ks_beside_begin(void) {
+    assert_that(!beside);
+    beside = new_dbs();
+}
+
+struct db *ks_beside_db(int id) {
+    assert_that(beside);
+    return id >= 0 && id < db_count ? &beside[id] : NULL;
+}
+
+void ks_beside_drop(void) {
+    for (int i = 0; i < db_count; i++) empty(&beside[i], true);
+    free_dbs(beside);
+    beside = NULL;
+}
+
+void ks_beside_swap(void) {
+    if (ks_hooks.flushed) ks_hooks.flushed(-1);
+    for (int i = 0; i < db_count; i++) {
+        struct db held = dbs[i];
+        dbs[i] = beside[i];
+        beside[i] = held;
+    }
+    local_ttl_forget_all();
+    ks_beside_drop();
 }
 
 /* --- walking --- */

@@ -14,6 +14,7 @@
 struct rdb_check {
     /* Called for what is met on the way: the offset, and a line without its end. */
     void (*say)(uint64_t offset, const char *line);
+    bool empty_is_sound; /* a value without elements is passed over, as a load does */
 
     /* --- found so far; key, type and doing tell where a failure came --- */
     uint64_t keys, expires, already_expired;
@@ -29,6 +30,7 @@ struct rdb_check {
     int rdb_type;                 /* -1: before the first */
     const char *doing;
     int version;        /* 0: before it */
+    uint64_t databases; /* the highest number that was selected, and one; 0: none was */
     uint64_t sound_end; /* up to here the file consists of whole keys and other items; 0: not even a header */
     bool at_end;        /* all items are sound, only what stands behind the last one is not */
 };

@@ -48,7 +48,7 @@ static bool select_db(struct loading *l) {
     uint64_t id;
     if (!load_keys_flush(&l->keys) || !rdb_get_len(l->r, &id)) return false;
     if (id < (uint64_t)ks_count()) { /* V6 */
-        l->keys.db = ks_db((int)id);
+        l->keys.db = load_keys_db(&l->keys, (int)id);
         return true;
     }
     log_warning("FATAL: Data file was created with a Redis server configured to handle more than %d "
@@ -159,6 +159,8 @@ bool rdb_load_stream(struct rdb_reader *r, const struct rdb_load_options *o, str
     if (rdb_loading.active && !r->progress && rdb_config.loading_events_interval_bytes > 0) {
         r->progress = report_loading;
         r->progress_every_bytes = (uint64_t)rdb_config.loading_events_interval_bytes;
+        if (rdb_loading.async && r->progress_every_bytes > RDB_TURN_BYTES)
+            r->progress_every_bytes = RDB_TURN_BYTES;
         r->progress_at = rdb_reader_offset(r) + r->progress_every_bytes;
     }
     r->checksum = rdb_config.checksum;

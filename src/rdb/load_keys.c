@@ -12,8 +12,13 @@ static void put_pending(void *ctx) {
     load_keys_flush(ctx);
 }
 
+struct db *load_keys_db(const struct load_keys *k, int id) {
+    return k->o->beside ? ks_beside_db(id) : ks_db(id);
+}
+
 void load_keys_init(struct load_keys *k, struct rdb_reader *r, const struct rdb_load_options *o) {
-    *k = (struct load_keys){.r = r, .o = o, .db = ks_db(0), .now_ms = clock_wall_us() / 1000};
+    *k = (struct load_keys){.r = r, .o = o, .now_ms = clock_wall_us() / 1000};
+    k->db = load_keys_db(k, 0);
     for (int i = 0; i < LOAD_BATCH; i++) k->pending[i].key = sds_empty();
     r->moving = put_pending;
     r->moving_ctx = k;

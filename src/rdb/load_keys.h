@@ -32,6 +32,7 @@ struct load_keys {
 };
 
 void load_keys_init(struct load_keys *k, struct rdb_reader *r, const struct rdb_load_options *o);
+struct db *load_keys_db(const struct load_keys *k, int id); /* NULL: there is none of that number */
 void load_keys_free(struct load_keys *k);
 /* Reads the key and value that follow the type byte. It is in the key space after load_keys_flush at the latest. */
 bool load_keys_read(struct load_keys *k, uint8_t type, const struct key_hints *hints);

@@ -39,9 +39,12 @@ void rdb_dump_value(sds *out,
                     const struct entry *e); /* appends the DUMP payload: type, value, version, CRC64 */
 
 /* --- load --- */
+#define RDB_TURN_BYTES                                                                                       \
+    ((uint64_t)256 << 10) /* between two turns of the loop, where readers are served meanwhile */
 struct rdb_load_options {
     bool replica; /* keep keys that have expired: the master will delete them. Also for AOF preambles */
     bool allow_overwrite_dup; /* the later of two equal keys wins; otherwise they are an error */
+    bool beside;              /* into ks_beside_db's databases */
     bool at_start;            /* logs "DB loaded from disk: ... seconds" */
     struct rdb_info *info;    /* filled from aux fields; may be NULL */
     void (*key_expired)(int dbid, slice key); /* a key was dropped because it had expired; may be NULL */
@@ -60,6 +63,9 @@ enum rdb_load_result { RDB_LOADED, RDB_NO_FILE, RDB_FAILED };
 /* The same from a file, between rdb_loading_start and rdb_loading_stop. err: "reason at offset N", also logged. */
 enum rdb_load_result rdb_load_file(const char *path, const struct rdb_load_options *o, char *err,
                                    size_t err_cap);
+/* Whether the file would load, as far as its bytes tell: all of it is read and each value decoded and thrown away; the
+ * checksum is the caller's business. Meanwhile the loop turns, and rdb_loading says that something is loaded asynchronously. */
+bool rdb_file_is_loadable(const char *path, char *err, size_t err_cap);
 /* RESTORE: checks version and CRC of the payload and loads its value into *v (free with value_free, or give it to db_set);
  * v->bytes may lie in payload or in *hold, an sds of the caller's that may be NULL and may move.
  * NULL, or the error with its code word, as reply_error takes it. */

@@ -246,6 +246,7 @@ static void become_master(struct link *l) {
     l->down_since_s = 0;
     if (l->history) log_notice("Discarding previously cached master state.");
     l->history = false;
+    link_sync_forget_failure();
     repl_shift_id();
     repl_drop_peers();
     stream_force_select();

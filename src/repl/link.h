@@ -15,7 +15,8 @@ struct link_sync {
     char mark[REPLID_CHARS + 1]; /* "": the length is known */
     int64_t total_bytes;         /* without a mark */
     int64_t read_bytes;
-    int fd; /* the temporary file; -1: none */
+    int fd;      /* the temporary file; -1: none */
+    bool beside; /* no file, and the old data stays until the new is here (swapdb) */
     char path[64];
     int64_t writeback_at; /* the disk was told to write what lies before */
     /* The last bytes are held back from the checksum: they are the checksum itself, and the mark. */
@@ -74,5 +75,6 @@ enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark);
 void link_sync_readable(struct link *l);
 bool link_sync_load(struct link *l);
 void link_sync_discard(struct link *l); /* temporary file */
+void link_sync_forget_failure(void);    /* promotion: what is here is the data from now on */
 
 #endif

@@ -3,10 +3,11 @@
  * To disk (the usual way): everything goes to temp-<time>.<pid>.rdb, and to the disk in windows of a few
  * megabytes so that no burst of dirty pages stalls us at the end. Only a file that is complete, begins as an
  * RDB file and agrees with its own checksum touches what we had: until then a master that stops, lies or
- * corrupts costs nothing but the transfer. Straight into the parser (repl-diskless-load on-empty-db, and only
- * when there is nothing to lose): a bad stream leaves us empty.
+ * corrupts costs nothing but the transfer; and where there is something to lose, only a file that was found loadable.
+ * Straight into the parser, when there is nothing to lose (repl-diskless-load on-empty-db): a bad stream leaves
+ * us empty. Straight into the parser, beside the old data (swapdb): a bad stream leaves us as we were.
  *
- * Invariant: from the flush to the end of a good load, `history` is false and the log is stopped: whoever
+ * Invariant: from the moment the old data goes to the end of a good load, `history` is false and the log is stopped: whoever
  * asks meanwhile is told nothing about offsets. */
 #include "base/assert.h"
 #include "base/digest.h"
@@ -119,7 +120,8 @@ static size_t wanted(const struct link_sync *s, size_t n) {
 
 enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark) {
     struct link_sync *s = &l->sync;
-    bool to_parser = repl_config.diskless_load == 1 && all_empty();
+    s->beside = repl_config.diskless_load == DISKLESS_LOAD_SWAPDB;
+    bool to_parser = s->beside || (repl_config.diskless_load == DISKLESS_LOAD_ON_EMPTY_DB && all_empty());
     memcpy(s->mark, mark.p ? mark.p : "", mark.n);
     s->mark[mark.n] = '\0';
     s->total_bytes = length;
@@ -192,6 +194,20 @@ static const char *find_fault(struct link_sync *s) {
     return NULL;
 }
 
+static bool keep_old(const char *why) {
+    link_report_failure("the snapshot is not usable: %s", why);
+    log_warning("Failed trying to load the MASTER synchronization DB from disk: %s (old data is kept)", why);
+    return false;
+}
+
+/* What there is to lose is not given up for what can't be loaded. Until that is known it is served. */
+static bool may_replace(const struct link_sync *s) {
+    char err[256] = "";
+    if (all_empty()) return true;
+    log_notice("MASTER <-> REPLICA sync: Looking through the RDB file before the old data goes");
+    return rdb_file_is_loadable(s->path, err, sizeof err) || keep_old(err);
+}
+
 /* The file is whole and right: it may take the place of what we have. */
 static bool settle_file(struct link_sync *s) {
     if (s->mark[0] && ftruncate(s->fd, s->read_bytes - REPLID_CHARS) < 0) {
@@ -199,12 +215,8 @@ static bool settle_file(struct link_sync *s) {
         return false;
     }
     const char *fault = find_fault(s);
-    if (fault) {
-        link_report_failure("the snapshot is not usable: %s", fault);
-        log_warning("Failed trying to load the MASTER synchronization DB from disk: %s (old data is kept)",
-                    fault);
-        return false;
-    }
+    if (fault) return keep_old(fault);
+    if (!may_replace(s)) return false;
     if (snapshot_running()) {
         log_notice(
             "Replica is about to load the RDB file received from the master, but there is a pending RDB "
@@ -249,28 +261,59 @@ static void keep_file(struct link *l) {
 
 /* --- out with the old, in with the new --- */
 
-static void flush_old(struct link *l) {
+static bool incomplete; /* the old data went, and the new did not come */
+
+bool repl_data_incomplete(void) {
+    return incomplete;
+}
+
+void link_sync_forget_failure(void) {
+    incomplete = false;
+}
+
+/* The old data goes, and with it the history that it stood for. */
+static void end_history(struct link *l) {
     if (l->history) log_notice("Discarding previously cached master state.");
-    log_notice("MASTER <-> REPLICA sync: Flushing old data");
     l->history = false;
     if (repl_hooks.before_flush) repl_hooks.before_flush();
     repl_drop_peers();
     stream_forget_held();
     if (backlog_active()) backlog_stop();
+}
+
+static void flush_old(struct link *l) {
+    end_history(l);
+    log_notice("MASTER <-> REPLICA sync: Flushing old data");
     ks_flush_all(repl_config.replica_lazy_flush);
 }
 
-/* Half a data set is nobody's history: empty, with a name of its own, until the next try succeeds. */
-static bool load_failed(const char *from, const char *why) {
-    log_warning("Failed trying to load the MASTER synchronization DB from %s: %s", from, why);
-    link_report_failure("loading from %s: %s", from, why);
+static void swap_in(struct link *l) {
+    end_history(l);
+    log_notice("MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
+    ks_beside_swap();
+    log_notice("MASTER <-> REPLICA sync: Discarding old DB in background");
+}
+
+/* Half a data set is nobody's history: empty, with a name of its own, until the next try succeeds. Where the old data is
+ * still here, everything is as it was. */
+static bool load_failed(const struct link_sync *s, const char *why) {
+    log_warning("Failed trying to load the MASTER synchronization DB from %s: %s",
+                s->fd >= 0 ? "disk" : "socket", why);
+    link_report_failure("loading from %s: %s", s->fd >= 0 ? "disk" : "socket", why);
+    if (s->beside) {
+        log_notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
+        ks_beside_drop();
+        return false;
+    }
     ks_flush_all(false);
     repl_change_id();
+    incomplete = true;
     return false;
 }
 
 static void take_over(struct link *l, const struct rdb_info *info, const char *more, size_t n) {
     struct link_sync *s = &l->sync;
+    incomplete = false;
     if (s->id[0])
         identity_adopt(s->id);
     else
@@ -293,7 +336,8 @@ static bool load_file(struct link *l) {
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
     link_report_phase(SYNC_LOADING, l->sync.read_bytes);
-    if (rdb_load_file(l->sync.path, &options, err, sizeof err) != RDB_LOADED) return load_failed("disk", err);
+    if (rdb_load_file(l->sync.path, &options, err, sizeof err) != RDB_LOADED)
+        return load_failed(&l->sync, err);
     keep_file(l);
     slice more;
     link_io_unread(l, &more);
@@ -339,19 +383,28 @@ static bool at_the_end(const struct link_sync *s, struct rdb_reader *r) {
            rdb_reader_fail(r, "the RDB is shorter than its length of %lld bytes", (long long)s->total_bytes);
 }
 
+/* What comes is what we have, only later: so what we have may be read until then. */
+static bool is_newer_state(const struct link_sync *s) {
+    return strcmp(s->id, repl_id()) == 0;
+}
+
 static bool load_stream(struct link *l) {
     struct link_sync *s = &l->sync;
     struct rdb_info info = {.repl_stream_db = -1};
-    struct rdb_load_options options = {.replica = true, .info = &info};
+    struct rdb_load_options options = {.replica = true, .beside = s->beside, .info = &info};
     struct rdb_reader r;
-    flush_old(l);
+    if (s->beside)
+        ks_beside_begin();
+    else
+        flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
     rdb_reader_source(&r, read_socket, READ_BYTES);
     r.ctx = l;
     r.total_bytes = (uint64_t)s->total_bytes;
-    rdb_loading_start(r.total_bytes, false);
+    rdb_loading_start(r.total_bytes, s->beside && is_newer_state(s));
     bool ok = rdb_load_stream(&r, &options, NULL) && at_the_end(s, &r);
     rdb_loading_stop(ok);
+    if (ok && s->beside) swap_in(l);
     /* The stream's first bytes: the reader has taken them while it looked for the mark, or, with a length, no more
      * than that was taken out of what came with the preamble. */
     slice more = rdb_reader_rest(&r);
@@ -359,7 +412,7 @@ static bool load_stream(struct link *l) {
     if (ok)
         take_over(l, &info, more.p, more.n);
     else
-        load_failed("socket", r.error);
+        load_failed(s, r.error);
     rdb_reader_free(&r);
     return ok;
 }

@@ -13,12 +13,14 @@
 
 #define REPL_HOST_BYTES 256
 
+enum repl_diskless_load { DISKLESS_LOAD_OFF, DISKLESS_LOAD_ON_EMPTY_DB, DISKLESS_LOAD_SWAPDB };
+
 struct repl_config { /* server/config writes it */
     uint64_t backlog_size_bytes;
     int backlog_ttl_s, timeout_s, ping_period_s;
     bool disable_tcp_nodelay, diskless_sync;
     int diskless_sync_delay_s, diskless_sync_max_replicas;
-    int diskless_load; /* 0 disabled, 1 on-empty-db ("swapdb" is not accepted) */
+    int diskless_load; /* enum repl_diskless_load */
     bool replica_read_only, replica_serve_stale_data, replica_announced, replica_lazy_flush;
     int replica_priority, announce_port;
     char *announce_ip, *master_auth, *master_user;
@@ -148,6 +150,9 @@ struct repl_link_info {
     int64_t sync_total_bytes, sync_read_bytes, sync_last_io_s;
 };
 void repl_link_info(struct repl_link_info *out);
+
+/* What is here is what a load that failed has left: not to be saved over a file that a restart would read. */
+bool repl_data_incomplete(void);
 
 void repl_resize_backlog(void); /* repl_config.backlog_size_bytes changed */
 void repl_cron(void);           /* each second: pings, timeouts, ACKs, reconnects, backlog ttl */

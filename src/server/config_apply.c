@@ -38,10 +38,6 @@ const char *check_title(slice value) {
     return process_title_valid(value) ? NULL : "template format is invalid or contains unknown variables";
 }
 
-const char *check_diskless_load(slice value) {
-    return slice_is(value, "swapdb") ? "'repl-diskless-load swapdb' is not supported by Tandem yet" : NULL;
-}
-
 const char *apply_policy(void) {
     int p = server_config.maxmemory_policy;
     ks_config.lru = p == POLICY_VOLATILE_LRU || p == POLICY_ALLKEYS_LRU;

@@ -96,7 +96,6 @@ const char *check_file_name(slice value);
 const char *check_aof_file_name(slice value);
 const char *check_aof_dir_name(slice value);
 const char *check_title(slice value);
-const char *check_diskless_load(slice value);
 const char *apply_policy(void);
 const char *apply_slow_command(void);
 const char *apply_oom_score(void);

@@ -45,7 +45,7 @@ static const struct config_word supervised_words[] = {{"upstart", SUPERVISED_UPS
 static const struct config_word protected_words[] = {
     {"no", PROTECTED_NO}, {"yes", PROTECTED_YES}, {"local", PROTECTED_LOCAL}, {NULL, 0}};
 static const struct config_word diskless_load_words[] = {
-    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}}; /* swapdb: see check_diskless_load */
+    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
 static const struct config_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_word shutdown_words[] = {
     {"default", 0},        {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
@@ -249,8 +249,7 @@ static const struct directive directives[] = {
     BOOL("repl-diskless-sync", NULL, 0, &R->diskless_sync, "yes"),
     INT("repl-diskless-sync-delay", NULL, 0, &R->diskless_sync_delay_s, 0, INT_MAX, "5"),
     INT("repl-diskless-sync-max-replicas", NULL, 0, &R->diskless_sync_max_replicas, 0, INT_MAX, "0"),
-    ENUM("repl-diskless-load", NULL, 0, &R->diskless_load, diskless_load_words, "disabled",
-         .check = check_diskless_load),
+    ENUM("repl-diskless-load", NULL, 0, &R->diskless_load, diskless_load_words, "disabled"),
     BOOL("replica-read-only", "slave-read-only", 0, &R->replica_read_only, "yes"),
     BOOL("replica-serve-stale-data", "slave-serve-stale-data", 0, &R->replica_serve_stale_data, "yes"),
     BOOL("replica-lazy-flush", "slave-lazy-flush", 0, &R->replica_lazy_flush, "no"),

@@ -59,7 +59,7 @@ static void start_save(void) {
 }
 
 static void save_when_due(void) {
-    if (child_active() != CHILD_NONE || server_shutting_down()) return;
+    if (child_active() != CHILD_NONE || server_shutting_down() || repl_data_incomplete()) return;
     int64_t now_s = clock_ms() / 1000;
     if (!may_try_save(now_s)) return;
     uint64_t changes = snapshot_changes();

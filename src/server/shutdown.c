@@ -77,6 +77,11 @@ static void end_child(void) {
 static bool final_save(int flags) {
     bool save = (flags & SHUTDOWN_SAVE) || (server_config.save_point_count && !(flags & SHUTDOWN_NOSAVE));
     if (!save) return true;
+    if (repl_data_incomplete() && !(flags & SHUTDOWN_SAVE)) {
+        log_warning("Not saving: a full synchronization failed and the data is incomplete. The RDB file "
+                    "stays as it is.");
+        return true;
+    }
     log_notice("Saving the final RDB snapshot before exiting.");
     server_notify_supervisor("STATUS=Saving the final RDB snapshot\n");
     struct rdb_info info;

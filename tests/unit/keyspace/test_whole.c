@@ -98,3 +98,44 @@ Test(whole, prefetching_is_harmless) {
     }
     cr_assert_eq(db_size(ks_db(0)), 100);
 }
+
+static uint64_t flushes;
+static void note_flush(int dbid) {
+    cr_assert_eq(dbid, -1);
+    flushes++;
+}
+
+Test(whole, a_second_set_takes_the_place_of_the_first_or_goes) {
+    static const struct ks_hooks hooks = {.flushed = note_flush};
+    for (int i = 0; i < KEYS; i++) set(0, i, i % 3 ? NO_EXPIRE : T0 + 100);
+    set(3, 1, NO_EXPIRE);
+    for (int round = 0; round < 2; round++) {
+        ks_beside_begin();
+        cr_assert_null(ks_beside_db(16));
+        for (int i = 0; i < 100; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "new %d", i);
+            db_set_string(ks_beside_db(1), slice_of(name), SLICE("v"), i % 2 ? T0 + 50 : NO_EXPIRE);
+        }
+        cr_assert_eq(db_id(ks_beside_db(1)), 1);
+        cr_assert_eq(db_size(ks_db(0)), KEYS);
+        cr_assert_eq(db_size(ks_db(1)), 0);
+        if (round == 0) {
+            ks_beside_drop();
+            cr_assert_eq(ks_next_expire_ms() <= T0 + 101, true);
+            cr_assert_eq(db_expires(ks_db(0)), KEYS / 3);
+        }
+    }
+    ks_set_hooks(&hooks);
+    ks_beside_swap();
+    cr_assert_eq(flushes, 1);
+    cr_assert_eq(db_size(ks_db(0)) + db_size(ks_db(3)), 0);
+    cr_assert_eq(db_size(ks_db(1)), 100);
+    cr_assert_eq(db_expires(ks_db(1)), 50);
+    cr_assert_eq(db_id(ks_db(1)), 1);
+    cr_assert_geq(ks_lazy_pending(), KEYS, "freed in slices");
+    clock_set_for_test(T0 + 60);
+    while (ks_expire_due(1000)) {}
+    cr_assert_eq(db_size(ks_db(1)), 50);
+    while (ks_lazy_free_us(1000)) {}
+}
