@@ -39,7 +39,9 @@ struct client_block *block_start(struct client *c, int why, int64_t timeout_ms) 
     c->block = b;
     client_block(c);
     ev_timer_init(&b->timeout, on_timeout, b);
-    if (timeout_ms > 0 && timeout_ms < TIMEOUT_MS_MAX) ev_timer_start(&b->timeout, timeout_ms);
+    b->timed = timeout_ms > 0 && timeout_ms < TIMEOUT_MS_MAX;
+    if (b->timed) ev_timer_start(&b->timeout, timeout_ms);
+    server_gauges.timed_waits += b->timed;
     return b;
 }
 
@@ -51,6 +53,7 @@ static void unlink_block(struct client_block *b) {
     if (b->next) b->next->prev = b->prev;
     b->c->block = NULL;
     ev_timer_stop(&b->timeout);
+    server_gauges.timed_waits -= b->timed;
 }
 
 static void free_block(struct client_block *b) {

@@ -12,7 +12,8 @@ struct client_block {
     enum { WAITS_FOR_REPLICAS, WAITS_FOR_KEYS, IS_POSTPONED, WAITS_FOR_SHUTDOWN } why;
     struct client *c;
     struct client_block *prev, *next;
-    struct ev_timer timeout; /* armed when it has one */
+    struct ev_timer timeout; /* armed when it has one: */
+    bool timed;
     /* replicas */
     int64_t offset, replicas;
     /* keys */

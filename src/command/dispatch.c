@@ -134,13 +134,18 @@ static void note_time(struct command *cmd, uint64_t ticks) {
 }
 
 void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim) {
-    uint64_t errors = stats_errors(), start = last_tick;
+    static uint64_t errors; /* those counted: EXEC does not fail because a command in it does */
+    uint64_t start = last_tick;
+    errors = stats_errors();
     run_and_propagate(c, cmd, argv, argc, verbatim);
     last_tick = ticks_now();
     uint64_t ticks = last_tick - start;
     cmd->stats.calls++;
     cmd->stats.ticks += ticks;
-    if (unlikely(stats_errors() != errors)) cmd->stats.failed++;
+    if (unlikely(stats_errors() != errors)) {
+        cmd->stats.failed++;
+        errors = stats_errors();
+    }
     server_stats.commands++;
     if (likely(server_config.latency_tracking)) note_time(cmd, ticks);
     if (unlikely(ticks >= slow_command_ticks)) note_slow(c, cmd, argv, argc, ticks);

@@ -7,6 +7,7 @@
 #include <endian.h>
 
 bool rdb_skip_checksum;
+uint64_t rdb_payloads_checked;
 
 void rdb_dump_value(sds *out, const struct entry *e) {
     const struct rdb_codec *codec = rdb_codec_of(entry_type(e));
@@ -39,6 +40,7 @@ static bool footer_is_right(slice payload) { /* V11 */
 const char *rdb_restore_value(slice payload, struct value *v, sds *hold) {
     *v = (struct value){0};
     if (!footer_is_right(payload)) return "ERR DUMP payload version or checksum are wrong";
+    rdb_payloads_checked++;
     struct rdb_reader r;
     uint8_t type;
     rdb_reader_memory(&r, (slice){payload.p, payload.n - RDB_FOOTER_BYTES});

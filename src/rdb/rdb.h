@@ -53,6 +53,7 @@ struct rdb_load_stats {
     uint64_t keys_loaded, keys_expired, empty_keys_skipped;
 };
 extern struct rdb_load_stats rdb_last_load; /* INFO rdb_last_load_keys_* */
+extern uint64_t rdb_payloads_checked;       /* of RESTORE, from their checksum to their last length */
 
 /* Loads exactly one RDB into the key space (emptied by the caller) and consumes no byte behind its trailer; what the source had
  * already delivered is rdb_reader_rest(r), and rdb_read goes on there (an EOF mark). On failure, logged,

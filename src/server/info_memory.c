@@ -25,6 +25,13 @@ static sds ratio(sds out, const char *name, const char *what, uint64_t of, uint6
                           (long long)of - (long long)to);
 }
 
+/* There is no script engine, so nothing is taken for scripts. */
+static const char no_scripts[] =
+    "used_memory_lua:0\r\nused_memory_vm_eval:0\r\nused_memory_lua_human:0B\r\nused_memory_scripts_eval:0\r\n"
+    "number_of_cached_scripts:0\r\nnumber_of_functions:0\r\nnumber_of_libraries:0\r\n"
+    "used_memory_vm_functions:0\r\nused_memory_vm_total:0\r\nused_memory_vm_total_human:0B\r\n"
+    "used_memory_functions:0\r\nused_memory_scripts:0\r\nused_memory_scripts_human:0B\r\n";
+
 sds info_memory(sds out) {
     struct memory_figures m;
     memory_figures(&m);
@@ -42,6 +49,7 @@ sds info_memory(sds out) {
     out = size_field(out, "allocator_active", m.reserved);
     out = size_field(out, "allocator_resident", m.reserved);
     out = sizes(out, "total_system_memory", system);
+    out = sds_cat_str(out, no_scripts);
     out = sizes(out, "maxmemory", 0);
     slice policy = SLICE("maxmemory-policy");
     out = sds_cat_str(out, "maxmemory_policy:");

@@ -9,6 +9,7 @@
 
 #include "aof/aof.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "client/client.h"
 #include "event/child.h"
 #include "rdb/rdb.h"
@@ -20,16 +21,24 @@
 typedef unsigned long long ull;
 typedef long long ll;
 
+/* The same for builds of the same version by the same compiler. */
+static ull build_id(void) {
+    static const char what[] = TANDEM_VERSION " " __VERSION__;
+    return crc64(0, what, sizeof what - 1);
+}
+
 sds info_server(sds out) {
     struct utsname os;
     if (uname(&os) != 0) memset(&os, 0, sizeof os);
     int64_t up_s = (clock_ms() - server_stats.start_ms) / 1000;
-    out = sds_cat_printf(out,
-                         "redis_version:%s\r\nserver_name:tandem\r\ntandem_version:%s\r\n"
-                         "redis_mode:standalone\r\nos:%s %s %s\r\narch_bits:%d\r\n"
-                         "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\n",
-                         REDIS_VERSION, TANDEM_VERSION, os.sysname, os.release, os.machine,
-                         (int)sizeof(void *) * 8);
+    out = sds_cat_printf(
+        out,
+        "redis_version:%s\r\nserver_name:tandem\r\ntandem_version:%s\r\n"
+        "redis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:%016llx\r\n"
+        "redis_mode:standalone\r\nos:%s %s %s\r\narch_bits:%d\r\n"
+        "monotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\natomicvar_api:none\r\n",
+        REDIS_VERSION, TANDEM_VERSION, build_id(), os.sysname, os.release, os.machine,
+        (int)sizeof(void *) * 8);
 #if defined(__GNUC__) && !defined(__clang__)
     out = sds_cat_printf(out, "gcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
 #endif
@@ -59,9 +68,9 @@ sds info_clients(sds out) {
     return sds_cat_printf(out,
                           "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%u\r\n"
                           "client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\n"
-                          "blocked_clients:%zu\r\ntracking_clients:0\r\n",
+                          "blocked_clients:%zu\r\ntracking_clients:0\r\nclients_in_timeout_table:%zu\r\n",
                           client_count() - repl_peer_count(), client_config.max_clients, max_in, max_out,
-                          blocked);
+                          blocked, server_gauges.timed_waits);
 }
 
 /* --- persistence --- */
@@ -114,6 +123,12 @@ static ll save_eta_s(const struct child_stats *c, uint64_t total) {
     return left_ms > 0 ? (ll)(left_ms + 999) / 1000 : 0;
 }
 
+/* How old the size of current_cow_size is. */
+static ull cow_age_s(const struct child_stats *c) {
+    if (!c->started_us || !c->current_cow_bytes) return 0;
+    return (clock_mono_us() - c->started_us - c->current_reported_ms * 1000) / 1000000;
+}
+
 /* The last two fields are ours. */
 static sds save_fields(sds out) {
     struct child_stats c = child_stats();
@@ -122,10 +137,11 @@ static sds save_fields(sds out) {
                                                   : 0;
     uint64_t done = total ? c.current_keys_done : 0;
     return sds_cat_printf(out,
-                          "current_cow_peak:%llu\r\ncurrent_cow_size:%llu\r\ncurrent_fork_perc:%.2f\r\n"
+                          "current_cow_peak:%llu\r\ncurrent_cow_size:%llu\r\ncurrent_cow_size_age:%"
+                          "llu\r\ncurrent_fork_perc:%.2f\r\n"
                           "current_save_keys_processed:%llu\r\ncurrent_save_keys_total:%llu\r\n"
                           "current_save_bytes:%llu\r\ncurrent_save_eta_seconds:%lld\r\n",
-                          (ull)c.current_cow_peak_bytes, (ull)c.current_cow_bytes,
+                          (ull)c.current_cow_peak_bytes, (ull)c.current_cow_bytes, cow_age_s(&c),
                           total ? 100.0 * (double)done / (double)total : 0.0, (ull)done, (ull)total,
                           (ull)c.current_bytes_done, save_eta_s(&c, total));
 }
@@ -197,10 +213,12 @@ sds info_stats(sds out) {
         (ll)forks.last_fork_us, (ull)forks.total_forks, server_stats.migrate_links, ks_local_ttls());
     return sds_cat_printf(out,
                           "unexpected_error_replies:%llu\r\ntotal_error_replies:%llu\r\n"
+                          "dump_payload_sanitizations:%llu\r\n"
                           "total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\n"
-                          "io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n",
+                          "io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n"
+                          "reply_buffer_shrinks:0\r\nreply_buffer_expands:0\r\n",
                           (ull)server_stats.unexpected_errors, (ull)server_stats.total_error_replies,
-                          (ull)c->reads, (ull)c->writes);
+                          (ull)rdb_payloads_checked, (ull)c->reads, (ull)c->writes);
 }
 
 /* --- the rest --- */

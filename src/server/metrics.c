@@ -68,6 +68,7 @@ void server_stats_reset(void) {
     memset(&ks_stats, 0, sizeof ks_stats);
     child_stats_reset();
     snapshot_state.saves = 0;
+    rdb_payloads_checked = 0;
     aof_stats_reset();
     memset(&ring, 0, sizeof ring);
 }

@@ -25,6 +25,7 @@ extern struct server_stats server_stats;
 /* Sizes for INFO that rooms above this one keep true. */
 struct server_gauges {
     size_t pubsub_channels, pubsub_patterns, pubsub_shard_channels;
+    size_t timed_waits; /* blocked clients that a timeout will end */
 };
 extern struct server_gauges server_gauges;
 void server_stats_reset(void); /* CONFIG RESETSTAT: the counters of every room up to this one */
