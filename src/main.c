@@ -79,7 +79,8 @@ static void wire(void) {
                                            .before_flush = aof_before_full_sync,
                                            .loaded = synced,
                                            .persistence_disabled = persistence_disabled,
-                                           .hold_writes = block_hold_writes};
+                                           .hold_writes = block_hold_writes,
+                                           .slow_writes = block_slow_writes};
     static const struct aof_hooks aof = {.execute = dispatch_replay, .log_is_behind = propagate_pending};
     client_set_hooks(&client);
     ks_set_hooks(&keyspace);

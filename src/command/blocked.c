@@ -186,6 +186,10 @@ void block_hold_writes(bool on) {
         pause_end(PAUSE_BY_FAILOVER);
 }
 
+void block_slow_writes(int64_t ms) {
+    pause_start(PAUSE_BY_PRESSURE, PAUSE_WRITE, ms);
+}
+
 bool pause_holds(const struct client *c, const struct command *cmd) {
     if (likely(pause_what == PAUSE_NONE && !server_shutting_down()) || (c->flags & CLIENT_REPLICA))
         return false;

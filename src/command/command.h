@@ -176,6 +176,7 @@ void watch_before_swap(int a, int b);              /* ks_hooks.swapped */
 void watch_all_replaced(void);   /* repl_hooks.loaded: every database may hold something else now */
 void block_became_replica(void); /* repl_hooks.role_changed: ends the waits for replicas of ours */
 void block_hold_writes(bool on); /* repl_hooks.hold_writes: as CLIENT PAUSE WRITE, until it is taken back */
+void block_slow_writes(int64_t ms); /* repl-backpressure: writes wait so long */
 void command_stats_reset(void);  /* commands' and errors' */
 
 static inline struct db *client_db(const struct client *c) {

@@ -45,7 +45,7 @@ void block_for_replicas(struct client *c, int64_t offset, int64_t replicas,
 void block_for_shutdown(struct client *c);
 bool block_cancel(struct client *c, bool as_error); /* CLIENT UNBLOCK; false when it doesn't block */
 enum pause { PAUSE_NONE, PAUSE_WRITE, PAUSE_ALL };
-enum pause_cause { PAUSE_BY_CLIENT, PAUSE_BY_FAILOVER, PAUSE_CAUSES };
+enum pause_cause { PAUSE_BY_CLIENT, PAUSE_BY_FAILOVER, PAUSE_BY_PRESSURE, PAUSE_CAUSES };
 #define PAUSE_FOR_EVER INT64_MAX
 /* Extends what is running for the same cause, never shortens it; the strictest cause counts. */
 void pause_start(enum pause_cause cause, enum pause what, int64_t ms);

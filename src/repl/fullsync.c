@@ -18,6 +18,7 @@
 #include "repl/peer.h"
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { RELAY_BYTES = 64 * 1024 };
@@ -27,6 +28,7 @@ static struct {
     struct ev_io io; /* the pipe's read end */
     char *buf;       /* RELAY_BYTES, while active */
     size_t used;
+    uint64_t total; /* bytes so far */
     bool eof, child_ended, child_ok;
 } relay;
 
@@ -38,6 +40,14 @@ static bool start_wanted; /* a snapshot ended while others wait: look again at t
 
 bool fullsync_relaying(void) {
     return relay.active;
+}
+
+bool fullsync_relay_waits(void) {
+    return relay.active && !relay.eof && !(relay.io.mask & EV_READ);
+}
+
+uint64_t fullsync_relayed_bytes(void) {
+    return relay.total;
 }
 
 bool fullsync_relay_bytes(slice *out) {
@@ -96,7 +106,13 @@ void fullsync_relay_taken(void) {
 
 static void relay_readable(struct ev_io *io, int ready) {
     (void)ready;
-    ssize_t n = read(io->fd, relay.buf, RELAY_BYTES);
+    size_t readers = peer_count_in(PEER_SEND_PIPE);
+    uint64_t allowed = restraint_allows() / (readers ? readers : 1);
+    if (allowed == 0) {
+        ev_io_set(io, 0); /* until there is bandwidth again */
+        return;
+    }
+    ssize_t n = read(io->fd, relay.buf, allowed < RELAY_BYTES ? (size_t)allowed : RELAY_BYTES);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n < 0) log_warning("Diskless rdb transfer, read error sending DB to replicas: %s", strerror(errno));
     if (n <= 0) {
@@ -109,7 +125,9 @@ static void relay_readable(struct ev_io *io, int ready) {
         relay_finish();
         return;
     }
+    restraint_took((uint64_t)n * readers);
     relay.used = (size_t)n;
+    relay.total += (uint64_t)n;
     ev_io_set(io, 0); /* until all have taken it */
     for (struct peer *p = peer_first(), *next; p; p = next) {
         next = p->next;
@@ -156,7 +174,21 @@ static void refuse_waiting(void) {
     }
 }
 
-/* Forks a snapshot for every peer that waits for one to start; diskless only when all of them can read it. */
+/* --- how many at once --- */
+
+size_t fullsync_in_progress(void) {
+    return peer_count_in(PEER_WAIT_END) + peer_count_in(PEER_SEND_FILE) + peer_count_in(PEER_SEND_PIPE) +
+           peer_count_in(PEER_WAIT_ACK);
+}
+
+/* So many more may begin. Who finds none waits, oldest first, for the cron to see one. */
+static size_t free_slots(void) {
+    size_t most = (size_t)repl_config.max_full_syncs, now = fullsync_in_progress();
+    if (!most) return SIZE_MAX;
+    return now < most ? most - now : 0;
+}
+
+/* Forks a snapshot for those that wait for one to start; diskless only when all of them can read it. */
 static void start_snapshot(bool diskless) {
     struct rdb_info info;
     char mark[REPLID_CHARS + 1];
@@ -171,10 +203,12 @@ static void start_snapshot(bool diskless) {
     }
     if (diskless) relay_begin(pipe_fd);
     int64_t offset = repl_offset();
-    for (struct peer *p = peer_first(), *next; p; p = next) {
+    size_t slots = free_slots();
+    for (struct peer *p = peer_first(), *next; p && slots > 0; p = next) {
         next = p->next;
-        if (p->m.state == PEER_WAIT_START)
-            begin_from(p, offset, diskless ? PEER_EV_SNAPSHOT_PIPE : PEER_EV_SNAPSHOT_DISK);
+        if (p->m.state != PEER_WAIT_START) continue;
+        begin_from(p, offset, diskless ? PEER_EV_SNAPSHOT_PIPE : PEER_EV_SNAPSHOT_DISK);
+        slots--;
     }
     file_is_ours = !diskless;
 }
@@ -183,10 +217,10 @@ void fullsync_start_due(bool from_cron) {
     if (rdb_loading.active) return; /* DEBUG RELOAD: half of the data */
     if (!from_cron && !start_wanted) return;
     start_wanted = false;
-    size_t waiting = 0;
+    size_t waiting = 0, slots = free_slots();
     int64_t waited_s = 0;
     bool all_eof = true;
-    for (struct peer *p = peer_first(); p; p = p->next) {
+    for (struct peer *p = peer_first(); p && waiting < slots; p = p->next) {
         if (p->m.state != PEER_WAIT_START) continue;
         waiting++;
         all_eof = all_eof && p->capa_eof;
@@ -194,8 +228,9 @@ void fullsync_start_due(bool from_cron) {
         if (s > waited_s) waited_s = s;
     }
     if (!waiting || child_active() != CHILD_NONE || relay.active) return;
-    bool enough = repl_config.diskless_sync_max_replicas > 0 &&
-                  waiting >= (size_t)repl_config.diskless_sync_max_replicas;
+    bool enough = (repl_config.diskless_sync_max_replicas > 0 &&
+                   waiting >= (size_t)repl_config.diskless_sync_max_replicas) ||
+                  waiting == slots;
     if (repl_config.diskless_sync && waited_s < repl_config.diskless_sync_delay_s && !enough) return;
     start_snapshot(repl_config.diskless_sync && all_eof);
 }
@@ -223,7 +258,11 @@ void fullsync_request(struct peer *p) {
         serve_without_keys(p);
         return;
     }
-    if (snapshot_running() && snapshot_target() == SNAPSHOT_DISK) {
+    if (free_slots() == 0) {
+        log_notice(
+            "%zu full resynchronizations are in progress (repl-max-full-syncs %d): replica %s is queued",
+            fullsync_in_progress(), repl_config.max_full_syncs, peer_name(p));
+    } else if (snapshot_running() && snapshot_target() == SNAPSHOT_DISK) {
         struct peer *other = someone_sharing_disk_snapshot(p);
         if (other) {
             log_notice("Waiting for end of BGSAVE for SYNC");
@@ -244,6 +283,14 @@ void fullsync_request(struct peer *p) {
 }
 
 /* --- a snapshot ended --- */
+
+uint64_t fullsync_file_bytes(void) {
+    char path[4096];
+    struct stat st;
+    if (!snapshot_running() || snapshot_target() != SNAPSHOT_DISK) return 0;
+    rdb_temp_path(path, sizeof path, repl_rdb_path(), child_pid());
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
 
 static void disk_snapshot_ended(bool ok) {
     if (!ok && peer_count_in(PEER_WAIT_END) > 0) log_warning("SYNC failed. BGSAVE child returned an error");

@@ -75,8 +75,19 @@ void fullsync_request(struct peer *p); /* p is in PEER_WAIT_START: join, start, 
 void fullsync_start_due(bool from_cron);
 void fullsync_remove_file(void); /* rdb-del-sync-files */
 bool fullsync_relaying(void);
+bool fullsync_relay_waits(void);       /* for replicas to take what is here: the child can do nothing */
+uint64_t fullsync_relayed_bytes(void); /* of the transfer under way */
+uint64_t fullsync_file_bytes(void);    /* of the snapshot file that is being written; 0: none */
+size_t fullsync_in_progress(void);     /* counted against repl-max-full-syncs */
 bool fullsync_relay_bytes(slice *out); /* what the child last wrote; false when no transfer runs */
 void fullsync_relay_taken(void);       /* some peer has taken all of it, or has gone */
+
+/* restraint.c: held back for the sake of others */
+void restraint_init(void);
+void restraint_cron(void);
+void restraint_before_wait(void); /* slows writers when a replica is near its limit */
+uint64_t restraint_allows(void);  /* bytes of full syncs that may be sent now; 0: goes on by itself, later */
+void restraint_took(uint64_t n);
 
 /* transfer.c: bytes into sockets */
 bool transfer_feed(struct client *c);     /* client.feed of every peer */

@@ -11,7 +11,6 @@
 #include "repl/report.h"
 #include "repl/say.h"
 #include <stdio.h>
-#include <sys/stat.h>
 
 enum { LOG_EVERY_S = 10, MINUTE_MS = 60 * 1000 };
 
@@ -143,13 +142,6 @@ static uint64_t guess_total(uint64_t bytes) {
                                                     : 0;
 }
 
-static uint64_t snapshot_file_bytes(void) {
-    char path[4096];
-    struct stat st;
-    rdb_temp_path(path, sizeof path, repl_rdb_path(), child_pid());
-    return snapshot_running() && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
 void peer_report_cron(void) {
     char text[200];
     static unsigned seconds;
@@ -159,7 +151,7 @@ void peer_report_cron(void) {
         if (!p->resync || !p->resync_full) continue;
         note_peak(p);
         if (p->m.state == PEER_WAIT_END) {
-            uint64_t bytes = snapshot_file_bytes();
+            uint64_t bytes = fullsync_file_bytes();
             progress_at(&p->progress, bytes, guess_total(bytes), clock_ms());
         } else if (p->m.state == PEER_SEND_PIPE) {
             progress_at(&p->progress, p->progress.done, guess_total(p->progress.done), clock_ms());
@@ -184,6 +176,11 @@ bool repl_peer_report(size_t index, struct repl_lag *lag, struct progress_view *
     static const struct progress none;
     *sync = progress_view(p->resync && p->resync_full ? &p->progress : &none, clock_ms());
     return true;
+}
+
+size_t repl_full_syncs(size_t *queued) {
+    *queued = peer_count_in(PEER_WAIT_START);
+    return fullsync_in_progress();
 }
 
 int repl_advice(char out[ADVICE_MAX][ADVICE_BYTES]) {

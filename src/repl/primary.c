@@ -489,6 +489,13 @@ static int64_t heard_s(const struct peer *p) {
     return read_s > p->ack_s ? read_s : p->ack_s;
 }
 
+/* One that takes nothing of a shared transfer holds all others up: for them it goes sooner, and comes again by itself. */
+static int64_t stall_s_max(const struct peer *p) {
+    enum { SHARE = 4 };
+    bool shared = p->m.state == PEER_SEND_PIPE && peer_count_in(PEER_SEND_PIPE) > 1;
+    return shared && repl_config.timeout_s >= SHARE ? repl_config.timeout_s / SHARE : repl_config.timeout_s;
+}
+
 static void check_timeout(struct peer *p, int64_t now_s) {
     bool streams = p->m.state == PEER_ONLINE || p->m.state == PEER_WAIT_ACK;
     if (streams && !p->pre_psync && now_s - heard_s(p) > repl_config.timeout_s) {
@@ -496,9 +503,9 @@ static void check_timeout(struct peer *p, int64_t now_s) {
         p->failure = "nothing was heard of it for repl-timeout";
         peer_end(p, PEER_EV_CLOSED);
     } else if ((p->m.state == PEER_SEND_PIPE || p->m.state == PEER_SEND_FILE) && p->stalled &&
-               now_s - p->last_progress_s > repl_config.timeout_s) {
+               now_s - p->last_progress_s > stall_s_max(p)) {
         log_warning("Disconnecting timedout replica (full sync): %s", peer_name(p));
-        p->failure = "it took nothing for repl-timeout";
+        p->failure = "it took nothing for too long (repl-timeout)";
         peer_end(p, PEER_EV_CLOSED);
     } else if (p->m.state == PEER_RDB_SENT && now_s - p->last_progress_s > repl_config.timeout_s) {
         peer_end(p, PEER_EV_CLOSED); /* it has what it wanted and does not hang up */
@@ -534,6 +541,7 @@ void primary_cron(void) {
     }
     expire_log(now_s);
     peer_report_cron();
+    restraint_cron();
     fullsync_start_due(true);
     fullsync_remove_file();
 }
@@ -542,4 +550,5 @@ void primary_init(void) {
     client_extra_output = peer_extra_output;
     no_replicas_since_s = repl_now_s();
     fullsync_init();
+    restraint_init();
 }

@@ -3,7 +3,7 @@
  * At the end of each turn: a failover whose target has caught up goes on, what WAIT asks for goes into the log, then the log goes to the replicas (primary.c may
  * let a few small turns share one send), then what all have read and the history need not keep is let go. */
 #include "base/clock.h"
-#include "repl/internal.h"
+#include "repl/peer.h"
 
 struct repl_config repl_config = {.backlog_size_bytes = 1024 * 1024,
                                   .backlog_ttl_s = 3600,
@@ -35,6 +35,7 @@ static void before_wait(void) {
     bool urgent = failover_check();
     if (wait_before_wait()) urgent = true;
     primary_before_wait(urgent);
+    restraint_before_wait();
     backlog_trim();
 }
 

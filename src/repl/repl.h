@@ -25,7 +25,12 @@ struct repl_config { /* server/config writes it */
     int replica_priority, announce_port;
     char *announce_ip, *master_auth, *master_user;
     int min_replicas_to_write, min_replicas_max_lag_s;
-    int listen_port; /* what we tell our master, unless announce_port */
+    /* of our own */
+    int max_full_syncs;       /* 0: no cap */
+    uint64_t full_sync_rate;  /* bytes a second; 0: no limit */
+    int backpressure_percent; /* of the output limit; 0: off */
+    int snapshot_timeout_s;   /* a snapshot child that stands still so long is ended; 0: never */
+    int listen_port;          /* what we tell our master, unless announce_port */
     char *bind_source;
 };
 extern struct repl_config repl_config;
@@ -43,6 +48,7 @@ struct repl_hooks {
     void (*loaded)(void);               /* a full sync was loaded */
     bool (*persistence_disabled)(void); /* no save points and no AOF: rdb-del-sync-files may apply */
     void (*hold_writes)(bool on);       /* FAILOVER: clients' writes wait */
+    void (*slow_writes)(int64_t ms);    /* repl-backpressure: they wait so long */
 };
 void repl_set_hooks(const struct repl_hooks *hooks);
 

@@ -15,6 +15,8 @@ struct repl_lag {
 /* Of the replica at the index of repl_peer_info; phase "none" when it is in step or never needed more. */
 bool repl_peer_report(size_t index, struct repl_lag *lag, struct progress_view *sync);
 struct progress_view repl_link_progress(void); /* our full sync from our master; phase "none" without one */
+size_t repl_full_syncs(size_t *queued); /* in progress; and waiting for one to end, or for others to join */
+uint64_t repl_backpressure_ms(void);    /* for so long writers were made to wait, in all */
 int repl_advice(char out[ADVICE_MAX][ADVICE_BYTES]);
 
 #endif

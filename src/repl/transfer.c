@@ -25,8 +25,9 @@ enum sent {
     SENT_ALL,
     SENT_SOME,
     SENT_FULL,
+    SENT_HELD,
     SENT_FAILED
-}; /* nothing left; budget used up; socket full; closed */
+}; /* nothing left; budget used up; socket full; no bandwidth (repl-full-sync-rate); closed */
 
 /* A write's result: counts it, or says that the socket is full or broken. */
 static bool took(struct peer *p, ssize_t n, const char *what, enum sent *out) {
@@ -98,12 +99,16 @@ static enum sent send_file(struct peer *p) {
     if (result != SENT_ALL) return result;
     for (size_t budget = FEED_BYTES; p->file_at < p->file_bytes;) {
         if (budget == 0) return SENT_SOME;
-        ssize_t n = sendfile(p->c->io.fd, p->file_fd, &p->file_at, budget);
+        uint64_t allowed = restraint_allows();
+        if (allowed == 0) return SENT_HELD;
+        ssize_t n = sendfile(p->c->io.fd, p->file_fd, &p->file_at,
+                             allowed < budget ? (size_t)allowed : budget);
         if (n == 0) {
             log_warning("Read error sending DB to replica: %s", "premature EOF");
             return SENT_FAILED;
         }
         if (!took(p, n, "DB", &result)) return result;
+        restraint_took((uint64_t)n);
         budget -= (size_t)n;
     }
     peer_step(&p->m, PEER_EV_SENT);

@@ -260,6 +260,12 @@ static const struct directive directives[] = {
     INT("min-replicas-to-write", "min-slaves-to-write", 0, &R->min_replicas_to_write, 0, INT_MAX, "0"),
     INT("min-replicas-max-lag", "min-slaves-max-lag", 0, &R->min_replicas_max_lag_s, 0, INT_MAX, "10"),
 
+    /* replication, of our own */
+    INT("repl-max-full-syncs", NULL, 0, &R->max_full_syncs, 0, INT_MAX, "16"),
+    BYTES("repl-full-sync-rate", NULL, 0, &R->full_sync_rate, 0, INT64_MAX, "0"),
+    INT("repl-backpressure", NULL, 0, &R->backpressure_percent, 0, 99, "0"),
+    INT("snapshot-timeout", NULL, 0, &R->snapshot_timeout_s, 0, INT_MAX, "300"),
+
     /* append-only files */
     BOOL("appendonly", NULL, 0, &A->enabled, "no", .apply = apply_aof,
          .failure = "Unable to turn on AOF. Check server logs."),

@@ -49,6 +49,10 @@ sds info_resync_fields(sds out) {
     char advice[ADVICE_MAX][ADVICE_BYTES];
     struct progress_view sync = repl_link_progress();
     if (strcmp(sync.phase, "none") != 0) out = phase_fields(out, &sync, &lines);
+    size_t queued, running = repl_full_syncs(&queued);
+    out = sds_cat_printf(out,
+                         "full_syncs_in_progress:%zu\r\nfull_syncs_queued:%zu\r\nbackpressure_ms:%llu\r\n",
+                         running, queued, (ull)repl_backpressure_ms());
     out = peer_lines(out);
     const struct resync *last = resync_nth(0);
     if (last)
