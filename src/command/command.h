@@ -177,7 +177,7 @@ void watch_all_replaced(void);   /* repl_hooks.loaded: every database may hold s
 void block_became_replica(void); /* repl_hooks.role_changed: ends the waits for replicas of ours */
 void block_hold_writes(bool on); /* repl_hooks.hold_writes: as CLIENT PAUSE WRITE, until it is taken back */
 void block_slow_writes(int64_t ms); /* repl-backpressure: writes wait so long */
-void command_stats_reset(void);  /* commands' and errors' */
+void command_stats_reset(void);     /* commands' and errors' */
 
 static inline struct db *client_db(const struct client *c) {
     return ks_db(c->db);
