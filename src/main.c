@@ -74,7 +74,8 @@ static void wire(void) {
     static const struct ks_hooks keyspace = {.expired = propagate_expired,
                                              .modified = key_modified,
                                              .flushed = db_flushed,
-                                             .swapped = dbs_swapped};
+                                             .swapped = dbs_swapped,
+                                             .notify = notify_event};
     static const struct repl_hooks repl = {.role_changed = role_changed,
                                            .before_flush = aof_before_full_sync,
                                            .loaded = synced,

@@ -173,7 +173,8 @@ void dispatch_init(void); /* after command_init: INFO's sections, hooks at resp,
 void watch_key_modified(struct db *db, slice key); /* ks_hooks.modified */
 void watch_before_flush(int dbid);                 /* ks_hooks.flushed; -1: all databases */
 void watch_before_swap(int a, int b);              /* ks_hooks.swapped */
-void watch_all_replaced(void);   /* repl_hooks.loaded: every database may hold something else now */
+void watch_all_replaced(void); /* repl_hooks.loaded: every database may hold something else now */
+void notify_event(enum ks_notify_class cls, const char *event, slice key, int dbid); /* ks_hooks.notify */
 void block_became_replica(void); /* repl_hooks.role_changed: ends the waits for replicas of ours */
 void block_hold_writes(bool on); /* repl_hooks.hold_writes: as CLIENT PAUSE WRITE, until it is taken back */
 void block_slow_writes(int64_t ms); /* repl-backpressure: writes wait so long */

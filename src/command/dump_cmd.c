@@ -108,6 +108,7 @@ void restore_command(struct client *c, const slice *argv, int argc) {
         struct entry *e = db_set(db, key, &v, o.ttl_ms > 0 ? o.ttl_ms : NO_EXPIRE);
         restore_set_lru(e, &o);
         restore_propagate(argv, argc, &o);
+        if (had_old) ks_notify(NOTIFY_NEW, "new", key, c->db); /* the old key counts as deleted */
         cmd_changed(c, key, NOTIFY_GENERIC, "restore");
         ks_dirty++;
     }

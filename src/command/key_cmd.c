@@ -174,7 +174,7 @@ void copy_command(struct client *c, const slice *argv, int argc) {
 /* --- OBJECT --- */
 
 static struct entry *object_entry(struct client *c, slice key) {
-    struct entry *e = db_read(client_db(c), key, LOOKUP_NOTOUCH);
+    struct entry *e = db_read(client_db(c), key, LOOKUP_NOTOUCH | LOOKUP_NONOTIFY);
     if (e == NULL) reply_null(&c->out);
     return e;
 }

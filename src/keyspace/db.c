@@ -82,6 +82,11 @@ static void insert(struct db *db, struct entry *e, uint64_t hash, int64_t expire
     if (expire_ms != NO_EXPIRE) ttl_index(db, e, expire_ms);
 }
 
+static void insert_new(struct db *db, slice key, struct entry *e, uint64_t hash, int64_t expire_ms) {
+    insert(db, e, hash, expire_ms);
+    ks_notify(NOTIFY_NEW, "new", key, db->id);
+}
+
 void db_drop(struct db *db, struct entry *e, uint64_t hash, bool lazily) {
     void *taken = dict_take_hashed(db->entries, entry_key_at(e), hash);
     assert_that(taken == e);
@@ -124,7 +129,7 @@ static struct entry *store(struct db *db, slice key, const struct payload *p, in
     if (old) return overwrite(db, old, hash, p, expire_ms);
     if (expire_ms == KEEP_TTL) expire_ms = NO_EXPIRE;
     struct entry *e = entry_new(key, expire_ms, p, lru_of_new());
-    insert(db, e, hash, expire_ms);
+    insert_new(db, key, e, hash, expire_ms);
     return e;
 }
 
@@ -214,7 +219,7 @@ struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new
     struct entry *moved = entry_new(new_key, expire_ms, &same, entry_lru(e));
     dict_take_hashed(from->entries, key, hash);
     if (entry_has_expire(e)) ttl_unindex(from, e);
-    insert(to, moved, new_hash, expire_ms);
+    insert_new(to, new_key, moved, new_hash, expire_ms);
     entry_free_block(e);
     return moved;
 }
@@ -229,7 +234,7 @@ struct entry *db_copy_entry(struct db *from, slice key, struct db *to, slice new
     else if (twin.encoding == STR_HEAP)
         twin.ptr = sds_dup(twin.ptr);
     struct entry *copy = entry_new(new_key, entry_expire_ms(e), &twin, lru_of_new());
-    insert(to, copy, new_hash, entry_expire_ms(e));
+    insert_new(to, new_key, copy, new_hash, entry_expire_ms(e));
     return copy;
 }
 
@@ -239,6 +244,6 @@ void db_modified(struct db *db, slice key) {
     if (ks_hooks.modified) ks_hooks.modified(db, key);
 }
 
-void ks_notify(enum ks_notify_class cls, const char *event, slice key, int dbid) {
+void ks_notify_wanted(enum ks_notify_class cls, const char *event, slice key, int dbid) {
     if (ks_hooks.notify) ks_hooks.notify(cls, event, key, dbid);
 }

@@ -9,12 +9,15 @@
 #ifndef TANDEM_KEYSPACE_DB_H
 #define TANDEM_KEYSPACE_DB_H
 
+#include "base/assert.h"
 #include "keyspace/entry.h"
 #include "keyspace/value.h"
 
 struct db;
 
-enum ks_notify_class { /* bits of notify-keyspace-events */
+enum ks_notify_class { /* bits of notify-keyspace-events; the first two choose channels, the others events */
+                       NOTIFY_KEYSPACE = 1 << 0,
+                       NOTIFY_KEYEVENT = 1 << 1,
                        NOTIFY_GENERIC = 1 << 2,
                        NOTIFY_STRING = 1 << 3,
                        NOTIFY_LIST = 1 << 4,
@@ -29,23 +32,27 @@ enum ks_notify_class { /* bits of notify-keyspace-events */
                        NOTIFY_MODULE = 1 << 13,
                        NOTIFY_NEW = 1 << 14
 };
+#define NOTIFY_ALL                                                                                           \
+    (NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH | NOTIFY_ZSET |                 \
+     NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM | NOTIFY_MODULE)
 
 struct ks_hooks {
     void (*expired)(struct db *db, slice key);  /* about to be deleted because it expired: propagate */
     void (*modified)(struct db *db, slice key); /* a key's value or existence changed: WATCH, tracking */
     void (*flushed)(int dbid);                  /* a database (or all: -1) is about to be emptied */
     void (*swapped)(int a, int b);              /* two databases are about to exchange their contents */
-    void (*notify)(enum ks_notify_class cls, const char *event, slice key, int dbid);
+    void (*notify)(enum ks_notify_class cls, const char *event, slice key, int dbid); /* a wanted event */
 };
 void ks_set_hooks(const struct ks_hooks *hooks); /* copied; any of them may be NULL */
 
 /* Settings; server/config's rows point here. */
 struct ks_config {
-    bool lru;              /* maxmemory-policy is *-lru: snapshots carry each key's idle time */
-    bool lfu;              /* maxmemory-policy is *-lfu: the entry's 24 bits count frequency, not recency */
-    int lfu_log_factor;    /* lfu-log-factor */
-    int lfu_decay_minutes; /* lfu-decay-time */
-    bool lazyfree_expire;  /* lazyfree-lazy-expire: big expired values are freed in slices */
+    bool lru;               /* maxmemory-policy is *-lru: snapshots carry each key's idle time */
+    bool lfu;               /* maxmemory-policy is *-lfu: the entry's 24 bits count frequency, not recency */
+    int lfu_log_factor;     /* lfu-log-factor */
+    int lfu_decay_minutes;  /* lfu-decay-time */
+    unsigned notify_events; /* notify-keyspace-events: enum ks_notify_class */
+    bool lazyfree_expire;   /* lazyfree-lazy-expire: big expired values are freed in slices */
     bool lazyfree_server_del; /* lazyfree-lazy-server-del: so are values that a write replaces */
 };
 extern struct ks_config ks_config;
@@ -114,7 +121,10 @@ struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new
 struct entry *db_copy_entry(struct db *from, slice key, struct db *to,
                             slice new_key); /* deep copy with expiry */
 void db_modified(struct db *db, slice key); /* signals hooks.modified */
-void ks_notify(enum ks_notify_class cls, const char *event, slice key, int dbid);
+void ks_notify_wanted(enum ks_notify_class cls, const char *event, slice key, int dbid);
+static inline void ks_notify(enum ks_notify_class cls, const char *event, slice key, int dbid) {
+    if (unlikely(ks_config.notify_events & cls)) ks_notify_wanted(cls, event, key, dbid);
+}
 
 /* --- whole databases --- */
 size_t db_size(const struct db *db);

@@ -91,6 +91,10 @@ sds percentiles_get(sds out);
 const char *dir_set(const slice *argv, int argc);
 sds dir_get(sds out);
 
+/* config_events.c */
+const char *events_set(const slice *argv, int argc);
+sds events_get(sds out);
+
 /* config_apply.c: effects of a changed setting. */
 const char *check_file_name(slice value);
 const char *check_aof_file_name(slice value);

@@ -137,7 +137,8 @@ static bool is_standard(const struct directive *d, slice value) {
 }
 
 static bool is_quoted(const struct directive *d) {
-    return d->kind == KIND_STRING || d->set == dir_set || (d->kind == KIND_FIXED && d->standard[0] == '\0');
+    return d->kind == KIND_STRING || d->set == dir_set || d->set == events_set ||
+           (d->kind == KIND_FIXED && d->standard[0] == '\0');
 }
 
 static void rewrite_one(struct rewrite *rw, const struct directive *d) {

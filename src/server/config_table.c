@@ -296,6 +296,8 @@ static const struct directive directives[] = {
     INT("lfu-log-factor", NULL, 0, &KS->lfu_log_factor, 0, INT_MAX, "10"),
     INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
 
+    SPECIAL("notify-keyspace-events", NULL, 0, events_set, events_get, ""),
+
     /* compact encodings */
     COUNT("hash-max-listpack-entries", "hash-max-ziplist-entries", 0, &hash_config.listpack_entries_max, 0,
           INT64_MAX, "512"),
@@ -309,7 +311,6 @@ static const struct directive directives[] = {
 
     /* Of these Redis has more; here one value each says what we do. */
     ONLY("maxmemory", NULL, NULL, "0"),
-    ONLY("notify-keyspace-events", NULL, NULL, ""),
     ONLY("aclfile", NULL, NULL, ""),
 };
 enum { DIRECTIVES = sizeof directives / sizeof *directives };

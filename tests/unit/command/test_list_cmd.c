@@ -138,6 +138,7 @@ Test(list_cmd, notifies) {
     static const struct ks_hooks hooks = {.modified = blocking_key_modified, .notify = note};
     struct client *c = new_client(), *one = waiter(), *two = waiter();
     ks_set_hooks(&hooks);
+    ks_config.notify_events = NOTIFY_ALL;
     expect_events(c, "rpush a 1 2 3", "rpush:a");
     expect_events(c, "lpush a 0", "lpush:a");
     expect_events(c, "lpushx nokey 0", "");

@@ -64,6 +64,7 @@ void ks_test_init(void) {
     used_before = mem_used_bytes();
     clock_set_for_test(T0);
     ks_set_hooks(&hooks);
+    ks_config.notify_events = NOTIFY_ALL | NOTIFY_KEY_MISS;
     ks_init(16);
 }
 
