@@ -1,10 +1,10 @@
-/* The clocks. The cached wall clock is one variable that only clock_update moves; the others are vDSO calls.
+/* The clocks. The cached ones are variables that only clock_update moves; the others are vDSO calls.
  * A first reading before any update is exact, so that start-up code need not know about the cache. */
 #include "base/clock.h"
 
 #include <time.h>
 
-static int64_t cached_ms;
+static int64_t cached_ms, steady_ms;
 
 int64_t clock_wall_us(void) {
     struct timespec t;
@@ -19,7 +19,10 @@ uint64_t clock_mono_us(void) {
 }
 
 void clock_update(void) {
+    struct timespec t;
     cached_ms = clock_wall_us() / 1000;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t); /* some ms old, and a few ns fast */
+    steady_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 int64_t clock_ms(void) {
@@ -27,6 +30,11 @@ int64_t clock_ms(void) {
     return cached_ms;
 }
 
+int64_t clock_steady_ms(void) {
+    if (steady_ms == 0) clock_update();
+    return steady_ms;
+}
+
 void clock_set_for_test(int64_t ms) {
-    cached_ms = ms;
+    cached_ms = steady_ms = ms;
 }

@@ -7,10 +7,13 @@
 
 #include <stdint.h>
 
-int64_t clock_ms(void);              /* cached wall clock */
-void clock_update(void);             /* refresh the cache */
-void clock_set_for_test(int64_t ms); /* clock_ms() says this until the next clock_update */
-int64_t clock_wall_us(void);         /* exact, a vDSO call */
+int64_t clock_ms(void); /* cached wall clock */
+int64_t clock_steady_ms(
+    void); /* cached too, since some start: for timeouts, which no step of the wall clock may end */
+void clock_update(void); /* refresh the cache */
+void clock_set_for_test(
+    int64_t ms);             /* clock_ms() and clock_steady_ms() say this until the next clock_update */
+int64_t clock_wall_us(void); /* exact, a vDSO call */
 uint64_t clock_mono_us(void);
 static inline uint64_t clock_mono_ms(void) {
     return clock_mono_us() / 1000;

@@ -106,7 +106,8 @@ struct client *client_new(int fd) {
     c->authenticated = !client_config.requirepass || !*client_config.requirepass;
     reply_init(&c->out);
     resp_parser_reset(&c->parser);
-    c->created_ms = c->last_active_ms = clock_ms();
+    c->created_ms = clock_ms();
+    c->last_active_ms = clock_steady_ms();
     if (fd < 0) {
         c->flags = CLIENT_FAKE;
         c->out.muted = true;

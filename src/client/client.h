@@ -54,7 +54,8 @@ struct client {
     char *in; /* own input: an incomplete request or what is over budget; NULL when idle */
     size_t in_pos, in_len, in_cap; /* in[in_pos..in_len) has not been executed */
     sds name;                      /* NULL: none */
-    int64_t created_ms, last_active_ms;
+    int64_t created_ms;            /* wall clock */
+    int64_t last_active_ms;        /* clock_steady_ms */
     uint64_t total_in_bytes, total_out_bytes;
     const void *last_command;   /* const struct command *, of the last request */
     int64_t write_offset;       /* command/: the log's end after its last request, for WAIT */
@@ -65,7 +66,7 @@ struct client {
     /* A source of bytes behind `out` (a replica's log cursor or snapshot file). Called when `out` is empty and the
      * socket may take more; returns whether more is left (then EV_WRITE stays on). */
     bool (*feed)(struct client *c);
-    int64_t soft_limit_since_ms; /* output soft limit exceeded since; 0: not */
+    int64_t soft_limit_since_ms; /* output soft limit exceeded since (clock_steady_ms); 0: not */
     struct client *prev, *next;  /* all clients, oldest first */
     uint32_t pending;            /* which of this room's lists it is on */
     struct client *next_input, *next_output;

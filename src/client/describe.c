@@ -70,7 +70,7 @@ sds client_describe(sds s, const struct client *c) {
     s = sds_cat_printf(s, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%d",
                        (unsigned long long)c->id, peer, local, c->io.fd, c->name ? c->name : "",
                        (long long)(clock_ms() - c->created_ms) / 1000,
-                       (long long)(clock_ms() - c->last_active_ms) / 1000, flags, c->db);
+                       (long long)(clock_steady_ms() - c->last_active_ms) / 1000, flags, c->db);
     s = sds_cat_printf(
         s, " sub=%d psub=%d ssub=%d multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu",
         facts.subscriptions, facts.patterns, facts.shard_subscriptions, facts.queued, c->in_len - c->in_pos,

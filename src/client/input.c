@@ -87,7 +87,7 @@ static void log_client(enum log_level level, const char *what, const struct clie
 static bool came(struct client *c, ssize_t n) {
     client_stats.reads++;
     if (n > 0) {
-        c->last_active_ms = clock_ms();
+        c->last_active_ms = clock_steady_ms();
         c->total_in_bytes += (size_t)n;
         if (!(c->flags & (CLIENT_MASTER | CLIENT_REPLICA))) client_stats.in_bytes += (size_t)n;
         return true;

@@ -31,7 +31,7 @@ static bool over_limit(struct client *c) {
         c->soft_limit_since_ms = 0;
         return false;
     }
-    int64_t now = clock_ms();
+    int64_t now = clock_steady_ms();
     if (!c->soft_limit_since_ms) c->soft_limit_since_ms = now;
     return now - c->soft_limit_since_ms > limit->soft_s * 1000;
 }
@@ -50,7 +50,7 @@ bool limits_check_output(struct client *c) {
 static void check_idle(struct client *c) {
     if (client_config.timeout_s <= 0) return;
     if (c->flags & (CLIENT_REPLICA | CLIENT_MASTER | CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_CLOSING)) return;
-    if (clock_ms() - c->last_active_ms <= client_config.timeout_s * 1000ll) return;
+    if (clock_steady_ms() - c->last_active_ms <= client_config.timeout_s * 1000ll) return;
     log_verbose("Closing idle client");
     client_stats.timeouts++;
     client_close(c);
@@ -62,7 +62,7 @@ void limits_forget(const struct client *c) {
 
 /* A share of the clients in proportion to the time since the last call. */
 int64_t client_cron(void) {
-    int64_t now = clock_ms(), elapsed_ms = now - cron.last_ms, looked = 0;
+    int64_t now = clock_steady_ms(), elapsed_ms = now - cron.last_ms, looked = 0;
     size_t count = client_count(), share = 5 + (size_t)((double)count * (double)elapsed_ms / 1000);
     if (elapsed_ms < 0 || elapsed_ms >= 1000 || share > count) share = count;
     cron.last_ms = now;

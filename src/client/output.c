@@ -89,7 +89,7 @@ static enum sent send_replies(struct client *c) {
     size_t total = 0;
     while (c->out.head && status == SENT_ALL && total < SEND_BYTES_MAX) status = send_once(c, &total);
     if (total) {
-        if (!(c->flags & CLIENT_MASTER)) c->last_active_ms = clock_ms();
+        if (!(c->flags & CLIENT_MASTER)) c->last_active_ms = clock_steady_ms();
         c->total_out_bytes += total;
         if (!(c->flags & (CLIENT_MASTER | CLIENT_REPLICA))) client_stats.out_bytes += total;
     }

@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/dict.h"
 #include "base/latency.h"
+#include "base/log.h"
 #include "base/ticks.h"
 #include "command/blocking.h"
 #include "command/handlers.h"
@@ -195,6 +196,20 @@ static void execute_of_master(struct client *c, struct command *cmd, struct requ
     if (unlikely(blocking_has_ready)) serve_waiting();
 }
 
+/* On a replica's connection we speak, and it acknowledges: whatever would be answered there gets into the stream. */
+static void run_of_replica(struct client *c, struct command *cmd, struct request *r) {
+    size_t before = reply_pending(&c->out);
+    c->out.muted = false;
+    if (gate_pass(c, cmd, r->argv, r->argc)) run_or_queue(c, cmd, r);
+    c->out.muted = true;
+    if (reply_pending(&c->out) == before || (c->flags & CLIENT_CLOSE_ASAP)) return;
+    sds line = client_describe(sds_empty(), c);
+    log_warning("Replica generated a reply to command '%s', disconnecting it: %s",
+                cmd ? cmd->name : "<unknown>", line);
+    sds_free(line);
+    client_close(c);
+}
+
 static void run_of_client(struct client *c, struct command *cmd, struct request *r) {
     if (takes_local_writes()) {
         bool before = propagate_aside(true);
@@ -214,8 +229,8 @@ void dispatch_execute(struct client *c, struct request *r) {
     refresh_clock();
     c->last_command = cmd;
     stats_client = c;
-    if (unlikely(c->flags & CLIENT_MASTER))
-        execute_of_master(c, cmd, r);
+    if (unlikely(c->flags & (CLIENT_MASTER | CLIENT_REPLICA)))
+        (c->flags & CLIENT_MASTER ? execute_of_master : run_of_replica)(c, cmd, r);
     else if (likely(gate_pass(c, cmd, r->argv, r->argc)))
         run_of_client(c, cmd, r);
     stats_client = outer;

@@ -67,7 +67,7 @@ bool failover_refused(bool sent);
 
 /* --- repl.c --- */
 extern struct repl_hooks repl_hooks;
-int64_t repl_now_s(void);
+int64_t repl_now_s(void);        /* by clock_steady_ms */
 const char *repl_rdb_path(void); /* where snapshots to disk lie */
 
 #endif

@@ -10,6 +10,7 @@
  * Invariant: from the moment the old data goes to the end of a good load, `history` is false and the log is stopped: whoever
  * asks meanwhile is told nothing about offsets. */
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "event/child.h"
@@ -34,7 +35,7 @@ static bool all_empty(void) {
 
 static bool open_temp(struct link_sync *s) {
     for (int tries = 0; tries < 5; tries++) {
-        snprintf(s->path, sizeof s->path, "temp-%lld.%ld.rdb", (long long)repl_now_s() + tries,
+        snprintf(s->path, sizeof s->path, "temp-%lld.%ld.rdb", (long long)(clock_ms() / 1000) + tries,
                  (long)getpid());
         s->fd = open(s->path, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0644);
         if (s->fd >= 0) return true;

@@ -259,6 +259,10 @@ static bool may_sync(struct client *c) {
         reply_error(&c->out, "NOMASTERLINK Can't SYNC while not connected with my master");
         return false;
     }
+    if (reply_pending(&c->out)) { /* it would stand where the protocol of the synchronization is expected */
+        reply_error(&c->out, "ERR SYNC and PSYNC are invalid with pending output");
+        return false;
+    }
     return true;
 }
 
@@ -366,6 +370,13 @@ static bool conf_filter(struct client *c, struct peer *p, slice value) {
     return ok;
 }
 
+/* It will stand in INFO, in the log and in what Sentinel reads. */
+static bool is_host_name(slice s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == ',' || s.p[i] == '=') return false;
+    return true;
+}
+
 /* One option; false: no reply is to be sent (an error was, or none is due). */
 static bool conf_option(struct client *c, slice name, slice value) {
     int64_t v;
@@ -389,6 +400,10 @@ static bool conf_option(struct client *c, slice name, slice value) {
             return false;
         }
     } else if (slice_is(name, "ip-address")) {
+        if (!is_host_name(value)) {
+            reply_error(&c->out, "ERR REPLCONF ip-address is not a host name or an address");
+            return false;
+        }
         if (value.n >= sizeof p->ip) {
             reply_errorf(&c->out,
                          "ERR REPLCONF ip-address provided by replica instance is too long: %zd bytes",

@@ -24,7 +24,7 @@ void repl_set_hooks(const struct repl_hooks *hooks) {
 }
 
 int64_t repl_now_s(void) {
-    return clock_ms() / 1000;
+    return clock_steady_ms() / 1000;
 }
 
 const char *repl_rdb_path(void) {
