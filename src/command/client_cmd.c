@@ -233,9 +233,13 @@ void client_no_evict_command(struct client *c, const slice *argv, int argc) {
 void client_pause_command(struct client *c, const slice *argv, int argc) {
     enum pause what = PAUSE_ALL;
     int64_t ms;
+    if (argc > 4) {
+        cmd_subcommand_syntax(c, argv);
+        return;
+    }
     if (argc == 4 && slice_is(argv[3], "write")) {
         what = PAUSE_WRITE;
-    } else if (argc > 4 || (argc == 4 && !slice_is(argv[3], "all"))) {
+    } else if (argc == 4 && !slice_is(argv[3], "all")) {
         reply_error(&c->out, "ERR CLIENT PAUSE mode must be WRITE or ALL");
         return;
     }

@@ -23,8 +23,8 @@
 void gate_reject(struct client *c, struct command *cmd, const char *text) {
     if (c->flags & CLIENT_MULTI) c->flags |= CLIENT_DIRTY_EXEC;
     if (cmd) cmd->stats.rejected++;
-    if (cmd && cmd->run == exec_command)
-        exec_abort(c, text);
+    if (cmd && cmd->run == exec_command) /* Redis leaves the code out of the errors that it formats */
+        exec_abort(c, strncmp(text, "ERR wrong number", 16) == 0 ? text + 4 : text);
     else
         reply_error(&c->out, text);
 }

@@ -104,7 +104,7 @@ static void reply_command(struct reply_buf *b, const struct command *cmd) {
     reply_array(b, 10);
     reply_bulk_str(b, cmd->name);
     reply_int(b, cmd->arity);
-    reply_words(b, cmd->flags & ~(uint32_t)CMD_PROTECTED, 20, command_flag_name, "");
+    reply_words(b, cmd->flags & ~(uint32_t)(CMD_PROTECTED | CMD_MAY_REPLICATE), 20, command_flag_name, "");
     reply_int(b, cmd->first_key);
     reply_int(b, cmd->last_key);
     reply_int(b, cmd->key_step);

@@ -1,132 +1,12 @@
-/* Commands that wait, beside the real redis-server: several connections to each, the same steps to both, and every
- * connection's replies compared, in whatever order clients were served.
- *
- * A step is sent on one connection. It is over when it was answered or its client is blocked (INFO tells), and when
- * everybody else who is no longer blocked has been answered: so no test waits for time to pass. */
+/* Commands that wait, beside the real redis-server, on several connections to each. */
 #include "support/differential.h"
+#include "support/room.h"
 
 #include <criterion/criterion.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CONNS 7
-
-struct room { /* a server with its connections */
-    struct srv *srv;
-    redisContext *conn[CONNS];
-    int64_t id[CONNS];
-    bool waits[CONNS];
-    char said[CONNS][2048]; /* the reply of the current step, "" when none came */
-};
-
-static void room_open(struct room *r, enum srv_kind kind, const char *args) {
-    memset(r, 0, sizeof *r);
-    r->srv = srv_start(kind, "%s", args);
-    for (int i = 0; i < CONNS; i++) {
-        r->conn[i] = srv_connect(r->srv);
-        redisReply *id = redisCommand(r->conn[i], "CLIENT ID");
-        r->id[i] = id->integer;
-        freeReplyObject(id);
-    }
-}
-
-static void room_close(struct room *r) {
-    for (int i = 0; i < CONNS; i++)
-        if (r->conn[i]) redisFree(r->conn[i]);
-    srv_free(r->srv);
-}
-
-static bool readable(redisContext *c) {
-    struct pollfd p = {.fd = c->fd, .events = POLLIN};
-    return poll(&p, 1, 0) > 0;
-}
-
-static void take_reply(struct room *r, int i) {
-    redisReply *reply = NULL;
-    cr_assert(redisGetReply(r->conn[i], (void **)&reply) == REDIS_OK, "%s", r->conn[i]->errstr);
-    snprintf(r->said[i], sizeof r->said[i], "%.2000s", reply_text(reply));
-    freeReplyObject(reply);
-    r->waits[i] = false;
-}
-
-static int waiting(const struct room *r) {
-    int n = 0;
-    for (int i = 0; i < CONNS; i++) n += r->waits[i];
-    return n;
-}
-
-/* Until as many wait as the server says are blocked. */
-static void settle(struct room *r) {
-    uint64_t end = now_ms() + WAIT_MS;
-    while (waiting(r) != srv_info_int(r->srv, "blocked_clients")) {
-        cr_assert(now_ms() < end, "%d wait for a reply that doesn't come", waiting(r));
-        for (int i = 0; i < CONNS; i++)
-            if (r->waits[i] && readable(r->conn[i])) take_reply(r, i);
-    }
-}
-
-static void step_args(struct room *r, int conn, int argc, const char **argv, const size_t *lens) {
-    cr_assert(!r->waits[conn]);
-    for (int i = 0; i < CONNS; i++) r->said[i][0] = '\0';
-    redisAppendCommandArgv(r->conn[conn], argc, argv, lens);
-    int done = 0;
-    while (!done) redisBufferWrite(r->conn[conn], &done);
-    r->waits[conn] = true;
-    int before = waiting(r);
-    /* It is being executed as soon as it was answered or one more is blocked. */
-    uint64_t end = now_ms() + WAIT_MS;
-    while (!readable(r->conn[conn]) && srv_info_int(r->srv, "blocked_clients") != before) {
-        cr_assert(now_ms() < end, "neither answered nor blocked");
-    }
-    settle(r);
-}
-
-/* "conn: command"; %N is the id of connection N's client. */
-static void step(struct room *r, const char *line) {
-    char text[512], *word, *rest = NULL;
-    const char *argv[32];
-    static char ids[CONNS][24];
-    size_t lens[32];
-    int argc = 0, conn = line[0] - '0';
-    snprintf(text, sizeof text, "%s", line + 2);
-    for (word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        if (word[0] == '%') {
-            int n = word[1] - '0';
-            snprintf(ids[n], sizeof ids[n], "%lld", (long long)r->id[n]);
-            word = ids[n];
-        }
-        argv[argc] = word;
-        lens[argc++] = strlen(word);
-    }
-    step_args(r, conn, argc, argv, lens);
-}
-
-static void compare(struct room *ours, struct room *real, const char *what) {
-    for (int i = 0; i < CONNS; i++) {
-        bool same = strcmp(ours->said[i], real->said[i]) == 0 && ours->waits[i] == real->waits[i];
-        cr_assert(same, "TEST_SEED=%llu, at %s, connection %d:\n  ours:  %s%s\n  redis: %s%s",
-                  (unsigned long long)test_seed(), what, i, ours->said[i], ours->waits[i] ? "(waits)" : "",
-                  real->said[i], real->waits[i] ? "(waits)" : "");
-    }
-}
-
-static void play(const char *const *lines) {
-    struct room ours, real;
-    room_open(&ours, TANDEM, "");
-    room_open(&real, REDIS, "");
-    for (; *lines; lines++) {
-        step(&ours, *lines);
-        step(&real, *lines);
-        compare(&ours, &real, *lines);
-    }
-    cr_assert(srv_same_data(ours.srv, real.srv));
-    room_close(&ours);
-    room_close(&real);
-}
-#define PLAY(...) play((const char *const[]){__VA_ARGS__, NULL})
 
 Test(blocking, first_come_first_served) {
     PLAY("1:BLPOP k 0", "2:BRPOP k 0", "3:BLPOP k 0", "0:RPUSH k a b", "0:RPUSH k c d", "0:LRANGE k 0 -1",
@@ -316,7 +196,7 @@ static void random_step(struct room *ours, struct room *real, char *what, size_t
 #define K keys[test_below(4)]
 #define E ends[test_below(2)]
     int conn;
-    do conn = (int)test_below(CONNS);
+    do conn = (int)test_below(ROOM_CONNS);
     while (ours->waits[conn]);
     int v = (int)test_below(1000);
     if (conn >= 2 && chance(70)) { /* 0 and 1 never wait */
@@ -345,24 +225,24 @@ static void random_step(struct room *ours, struct room *real, char *what, size_t
         case 11:
         case 12: snprintf(line, sizeof line, "%d:ZADD %s %d m%d %d n", conn, K, v, v % 5, v % 7); break;
         default:
-            snprintf(line, sizeof line, "%d:CLIENT UNBLOCK %%%d %s", conn, (int)test_below(CONNS),
+            snprintf(line, sizeof line, "%d:CLIENT UNBLOCK %%%d %s", conn, (int)test_below(ROOM_CONNS),
                      chance(50) ? "ERROR" : "TIMEOUT");
         }
     }
     snprintf(what, cap, "%s", line);
-    step(ours, line);
-    if (real) step(real, line);
+    room_step(ours, line);
+    if (real) room_step(real, line);
 }
 
 static void play_at_random(int steps, struct room *ours, struct room *real) {
     char what[256];
     for (int i = 0; i < steps; i++) {
         random_step(ours, real, what, sizeof what);
-        if (real) compare(ours, real, what);
+        if (real) room_compare(ours, real, what);
     }
     for (int i = 0; i < 2; i++) {
-        step(ours, i ? "1:DISCARD" : "0:DISCARD");
-        if (real) step(real, i ? "1:DISCARD" : "0:DISCARD");
+        room_step(ours, i ? "1:DISCARD" : "0:DISCARD");
+        if (real) room_step(real, i ? "1:DISCARD" : "0:DISCARD");
     }
 }
 
