@@ -72,6 +72,7 @@ static void wire(void) {
                                                .facts = dispatch_facts,
                                                .may_accept = server_may_accept};
     static const struct ks_hooks keyspace = {.expired = propagate_expired,
+                                             .evicted = propagate_evicted,
                                              .modified = key_modified,
                                              .flushed = db_flushed,
                                              .swapped = dbs_swapped,

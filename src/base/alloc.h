@@ -41,14 +41,12 @@ struct mem_stats {
     size_t reserved_bytes; /* slabs and mappings held from the system, used or not */
 };
 struct mem_stats mem_stats(void);
-static inline size_t mem_used_bytes(void) {
-    return mem_stats().used_bytes;
-}
 /* One size class: blocks live and free, and what their slabs take. i from 0 on; false past the last. For reports. */
 struct mem_class {
     size_t block_bytes, used, unused, slab_bytes;
 };
 bool mem_class(unsigned i, struct mem_class *out);
+size_t mem_used_bytes(void);     /* used_bytes alone, which is cheap */
 size_t mem_resident_bytes(void); /* RSS of the process, from /proc/self/statm */
 void mem_trim(void); /* give wholly free slabs back to the system (MEMORY PURGE, after a FLUSHALL) */
 

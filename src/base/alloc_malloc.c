@@ -60,6 +60,10 @@ bool mem_class(unsigned i, struct mem_class *out) {
     return false; /* malloc has its own */
 }
 
+size_t mem_used_bytes(void) {
+    return stats.used_bytes;
+}
+
 void mem_trim(void) {}
 
 void mem_abandon(void) {

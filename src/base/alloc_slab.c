@@ -244,6 +244,10 @@ bool mem_class(unsigned i, struct mem_class *out) {
     return true;
 }
 
+size_t mem_used_bytes(void) {
+    return stats.used_bytes;
+}
+
 void mem_trim(void) {
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         struct size_class *k = &classes[c];

@@ -59,6 +59,10 @@ size_t dict_table_bytes(const struct dict *d) {
     return sizeof(*d) + (d->t[0].n + d->t[1].n) * BUCKET_BYTES + d->spills * SPILL_BYTES;
 }
 
+size_t dict_spare_bytes(const struct dict *d) {
+    return (d->t[0].n < d->t[1].n ? d->t[0].n : d->t[1].n) * BUCKET_BYTES;
+}
+
 size_t dict_slots(const struct dict *d) {
     return (d->t[0].n + d->t[1].n) * BUCKET_SLOTS;
 }
@@ -344,6 +348,14 @@ void *dict_find(struct dict *d, slice key) {
     return dict_find_hashed(d, key, dict_hash(d, key));
 }
 
+bool dict_holds(const struct dict *d, const void *item, uint64_t h) {
+    unsigned slots = BUCKET_SLOTS;
+    for (struct node *node = bucket_of(d, h); node; node = node_next(node, slots), slots = SPILL_SLOTS)
+        for (unsigned i = 0, n = node_count(node); i < n; i++)
+            if (slot_item(node->slot[i]) == item) return true;
+    return false;
+}
+
 void dict_insert_hashed(struct dict *d, void *item, uint64_t h) {
     rehash_some(d);
     if (unlikely(d->size >= items_max(d->t[0].n)) && !dict_rehashing(d)) {
@@ -414,4 +426,9 @@ void dict_prefetch_item(const struct dict *d, uint64_t h) {
         __builtin_prefetch(item + 32); /* a small item may straddle two lines */
     }
     if (bucket->meta & CHAINED) __builtin_prefetch(slot_item(bucket->slot[BUCKET_SLOTS - 1]));
+}
+
+void dict_prefetch_near(const struct dict *d, uint64_t h) {
+    has_effect();
+    node_prefetch_items(bucket_of(d, h), BUCKET_SLOTS);
 }

@@ -71,6 +71,14 @@ uint64_t dict_scan(struct dict *d, uint64_t cursor, void (*fn)(void *ctx, void *
 void *dict_random(struct dict *d); /* a uniformly chosen item, NULL when empty */
 /* Calls fn for n different items chosen at random, for all when there are no more; fn must not change the dict. */
 void dict_pick(struct dict *d, size_t n, void (*fn)(void *ctx, void *item), void *ctx);
+/* Sampling by many single looks: calls fn for the items of h's bucket (h any number: half a dozen items, often, or none).
+ * Prefetch before, again in two stages: dict_prefetch_bucket, then dict_prefetch_near. fn must not change the dict. */
+void dict_near(struct dict *d, uint64_t h, void (*fn)(void *ctx, void *item), void *ctx);
+void dict_prefetch_near(const struct dict *d, uint64_t h);
+/* Whether this very item is there; it may have been freed since, because it is not looked at. */
+bool dict_holds(const struct dict *d, const void *item, uint64_t h);
+/* While rehashing: memory of the smaller table, which is there for the time of the move only; else 0. */
+size_t dict_spare_bytes(const struct dict *d);
 bool dict_rehashing(const struct dict *d);
 bool dict_rehash_us(struct dict *d, uint64_t budget_us); /* true while there is more to do */
 /* Free items in slices: removes and frees up to n items from the front, true while some remain. For lazy freeing. */

@@ -21,6 +21,10 @@ void dict_each(struct dict *d, void (*fn)(void *ctx, void *item), void *ctx) {
     }
 }
 
+void dict_near(struct dict *d, uint64_t h, void (*fn)(void *ctx, void *item), void *ctx) {
+    node_each(bucket_of(d, h), fn, ctx);
+}
+
 /* A call reports the whole bucket of the cursor's position, in the table where that position lives now, and
  * goes on at the first position that neither this bucket nor, while rehashing, this table covers. */
 uint64_t dict_scan(struct dict *d, uint64_t cursor, void (*fn)(void *ctx, void *item), void *ctx) {

@@ -13,6 +13,7 @@
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/config.h"
+#include "server/memory_limit.h"
 
 #define MISCONF                                                                                              \
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "      \
@@ -170,6 +171,15 @@ static const char *subscriber_refusal(const struct client *c, const struct comma
     return text;
 }
 
+/* In MULTI anything that would be queued is refused, because a queue takes memory without end. What our master sends is
+ * executed whatever it takes: a replica that leaves something out is no replica. */
+static const char *memory_refusal(const struct client *c, const struct command *cmd, bool deny) {
+    if (memory_make_room() != MEMORY_FULL || c->flags & CLIENT_MASTER) return NULL;
+    bool queued = (c->flags & CLIENT_MULTI) && cmd->run != exec_command && cmd->run != discard_command &&
+                  cmd->run != quit_command && cmd->run != reset_command;
+    return deny || queued ? "OOM command not allowed when used memory > 'maxmemory'." : NULL;
+}
+
 bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int argc) {
     if (unlikely(!exists(c, cmd, argv, argc)) || unlikely(!arity_ok(c, cmd, argc))) return false;
     uint32_t flags = cmd->flags, lacking = ~cmd->flags;
@@ -180,6 +190,7 @@ bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int arg
     }
     bool obeyed = c->flags & CLIENT_MASTER, is_write = flags & CMD_WRITE;
     const char *refusal = connection_refusal(c, cmd);
+    if (unlikely(memory_limited) && !refusal) refusal = memory_refusal(c, cmd, flags & CMD_DENYOOM);
     if (likely(!refusal) && !obeyed) refusal = write_refusal(cmd, is_write);
     if (unlikely(c->flags & CLIENT_PUBSUB) && !refusal) refusal = subscriber_refusal(c, cmd);
     if (likely(!refusal)) refusal = state_refusal(c, cmd, flags, lacking);

@@ -15,6 +15,7 @@
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "resp/request.h"
+#include "server/memory_limit.h"
 
 struct op {
     int dbid;
@@ -91,9 +92,9 @@ void propagate_also(int dbid, int argc, const slice *argv) {
     if (collecting()) encode_op(dbid, argc, argv);
 }
 
-/* Of a replica's keys only those expire that its own clients wrote. */
-void propagate_expired(struct db *db, slice key) {
-    slice argv[2] = {ks_config.lazyfree_expire ? SLICE("UNLINK") : SLICE("DEL"), key};
+/* Of a replica's keys only those expire that its own clients wrote; it evicts any when it was told not to ignore maxmemory. */
+static void propagate_deleted(struct db *db, slice key, bool lazily) {
+    slice argv[2] = {lazily ? SLICE("UNLINK") : SLICE("DEL"), key};
     if (unlikely(repl_is_replica()) && unit.depth == 0) {
         sds text = request_cat(sds_empty(), 2, argv);
         aof_append_aside(db_id(db), sds_slice(text));
@@ -108,6 +109,14 @@ void propagate_expired(struct db *db, slice key) {
     encode_op(db_id(db), 2, argv);
     if (!unit.call.in_call) return;
     move_last_to(unit.call.first_also++); /* before what the running command becomes */
+}
+
+void propagate_expired(struct db *db, slice key) {
+    propagate_deleted(db, key, ks_config.lazyfree_expire);
+}
+
+void propagate_evicted(struct db *db, slice key) {
+    propagate_deleted(db, key, memory_limit_config.lazily);
 }
 
 /* --- for dispatch --- */

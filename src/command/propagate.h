@@ -16,6 +16,7 @@ void propagate_also(int dbid, int argc, const slice *argv); /* after the running
 void propagate_none(void);                                  /* the running command is not propagated */
 void propagate_force(void); /* verbatim although ks_dirty did not move (FLUSHALL of nothing) */
 void propagate_expired(struct db *db, slice key); /* ks_hooks.expired: DEL or UNLINK */
+void propagate_evicted(struct db *db, slice key); /* ks_hooks.evicted: the same */
 
 /* --- for dispatch --- */
 void propagate_unit_begin(void); /* units nest (EXEC, a loop turn inside a load): the outermost counts */

@@ -38,6 +38,7 @@ enum ks_notify_class { /* bits of notify-keyspace-events; the first two choose c
 
 struct ks_hooks {
     void (*expired)(struct db *db, slice key);  /* about to be deleted because it expired: propagate */
+    void (*evicted)(struct db *db, slice key);  /* about to be deleted for want of memory: propagate */
     void (*modified)(struct db *db, slice key); /* a key's value or existence changed: WATCH, tracking */
     void (*flushed)(int dbid);                  /* a database (or all: -1) is about to be emptied */
     void (*swapped)(int a, int b);              /* two databases are about to exchange their contents */

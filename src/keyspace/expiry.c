@@ -23,6 +23,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "keyspace/entry_internal.h"
 
 #define LEVELS         8
@@ -346,4 +347,57 @@ int64_t expiry_next_ms(const struct expiry *x) {
         if (ms < next_ms) next_ms = ms;
     }
     return (int64_t)next_ms;
+}
+
+/* --- for eviction --- */
+
+/* A random cell, NULL when it is free: most are not, because segments without entries have no memory. */
+static struct entry *const *random_cell(const struct expiry *x) {
+    uint64_t r = random_below((uint64_t)x->segment_count * SEGMENT_CHUNKS * CHUNK_CELLS);
+    const struct segment *s = &x->segments[r / (SEGMENT_CHUNKS * CHUNK_CELLS)];
+    unsigned k = r / CHUNK_CELLS % SEGMENT_CHUNKS, cell = r % CHUNK_CELLS;
+    if (!s->chunks || s->free >> k & 1 || cell >= s->chunks[k].count) return NULL;
+    return &s->chunks[k].cells[cell];
+}
+
+/* The entries of the first chunk in use from a random one on: where there is far more room than entries. */
+static size_t any_chunk(const struct expiry *x, struct entry **out, size_t n) {
+    uint32_t start = (uint32_t)random_below(x->segment_count);
+    for (uint32_t i = 0; i < x->segment_count; i++) {
+        const struct segment *s = &x->segments[(start + i) % x->segment_count];
+        if (!s->chunks) continue;
+        const struct chunk *c = &s->chunks[__builtin_ctzll(~s->free)];
+        size_t count = c->count < n ? c->count : n;
+        memcpy(out, c->cells, count * sizeof *out);
+        return count;
+    }
+    return 0;
+}
+
+size_t expiry_sample(const struct expiry *x, struct entry **out, size_t n) {
+    enum { TRIES_EACH = 8 };
+    if (x->count == 0) return 0;
+    size_t found = 0;
+    for (size_t tries = n * TRIES_EACH; found < n && tries > 0; tries--) {
+        struct entry *const *cell = random_cell(x);
+        if (!cell) continue;
+        __builtin_prefetch(*cell);
+        out[found++] = *cell;
+    }
+    return found ? found : any_chunk(x, out, n);
+}
+
+size_t expiry_earliest(const struct expiry *x, struct entry **out, size_t n) {
+    size_t found = 0;
+    for (int level = 0; level < LEVELS && found < n; level++) {
+        uint64_t unit;
+        if (x->count == 0 || !level_first(x, level, &unit)) continue;
+        const struct chunk *c = chunk_at(x, x->levels[level]->first[unit % SLOTS]);
+        size_t share = (n - found + 1) / 2; /* the lowest levels matter most */
+        for (unsigned i = c->count; i > 0 && share > 0; share--) {
+            __builtin_prefetch(c->cells[--i]);
+            out[found++] = c->cells[i];
+        }
+    }
+    return found;
 }

@@ -26,6 +26,11 @@ struct entry *expiry_due(struct expiry *x, int64_t now_ms);
 bool expiry_pending(const struct expiry *x, int64_t now_ms);
 /* When expiry_due should be called next: at or before the next expiry; NO_EXPIRE when empty. */
 int64_t expiry_next_ms(const struct expiry *x);
+/* Up to n entries chosen at random, not always different ones; fewer than n only by bad luck or when there are fewer. */
+size_t expiry_sample(const struct expiry *x, struct entry **out, size_t n);
+/* Up to n of those that expire next: from the first slot of each level, so the very next one may be missing among those
+ * that lie far ahead (a slot spans less than half of the time until then). */
+size_t expiry_earliest(const struct expiry *x, struct entry **out, size_t n);
 size_t expiry_count(const struct expiry *x);
 size_t expiry_bytes(const struct expiry *x);
 

@@ -33,6 +33,10 @@ static uint32_t lfu_pack(uint32_t counter) {
     return lfu_minutes() << 8 | counter;
 }
 
+uint32_t lfu_idle_minutes(const struct entry *e) {
+    return (lfu_minutes() - (entry_lru(e) >> 8)) & LFU_MINUTES_MAX;
+}
+
 static uint32_t lfu_decayed(uint32_t lru) {
     uint32_t counter = lru & 0xff;
     if (ks_config.lfu_decay_minutes <= 0) return counter;

@@ -11,5 +11,7 @@
 uint32_t lru_of_new(void);       /* for an entry that is created now */
 void lru_touch(struct entry *e); /* it was read or written now; nothing while a child is active */
 void lru_stamp(struct entry *e); /* the same, child or not: the block is being written anyway */
+/* Minutes since an access last moved the LFU counter, modulo 2^16. */
+uint32_t lfu_idle_minutes(const struct entry *e);
 
 #endif

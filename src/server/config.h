@@ -44,18 +44,6 @@ extern const char *(*config_rename_command)(slice from, slice to);
 enum { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
 enum { PROTECTED_NO, PROTECTED_YES, PROTECTED_LOCAL }; /* enable-debug-command, enable-protected-configs */
 
-/* maxmemory-policy */
-enum {
-    POLICY_NOEVICTION,
-    POLICY_VOLATILE_LRU,
-    POLICY_VOLATILE_LFU,
-    POLICY_VOLATILE_RANDOM,
-    POLICY_VOLATILE_TTL,
-    POLICY_ALLKEYS_LRU,
-    POLICY_ALLKEYS_LFU,
-    POLICY_ALLKEYS_RANDOM
-};
-
 /* Settings that belong to no lower room. */
 struct server_config {
     int port, tcp_backlog, hz, databases;
@@ -65,7 +53,7 @@ struct server_config {
     char *pidfile, *logfile, *unixsocket, *syslog_ident, *proc_title_template;
     unsigned unixsocketperm;
     int loglevel, syslog_facility, supervised, enable_debug_command, enable_protected_configs;
-    int shutdown_timeout_s, maxmemory_policy;
+    int shutdown_timeout_s;
     bool latency_tracking;
     bool always_show_logo;
     int active_expire_effort;                                                  /* 1 to 10 */

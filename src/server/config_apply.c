@@ -9,6 +9,8 @@
 #include "repl/repl.h"
 #include "server/affinity.h"
 #include "server/oom_score.h"
+#include "keyspace/evict.h"
+#include "server/memory_limit.h"
 #include "server/process_title.h"
 #include "server/slowlog.h"
 
@@ -39,9 +41,12 @@ const char *check_title(slice value) {
 }
 
 const char *apply_policy(void) {
-    int p = server_config.maxmemory_policy;
-    ks_config.lru = p == POLICY_VOLATILE_LRU || p == POLICY_ALLKEYS_LRU;
-    ks_config.lfu = p == POLICY_VOLATILE_LFU || p == POLICY_ALLKEYS_LFU;
+    evict_policy_changed();
+    return NULL;
+}
+
+const char *apply_max_memory(void) {
+    memory_limit_changed();
     return NULL;
 }
 

@@ -106,6 +106,7 @@ const char *apply_oom_score(void);
 const char *apply_watchdog(void);
 void limit_watchdog(void);
 const char *check_cpulist(slice value);
+const char *apply_max_memory(void);
 const char *apply_listen(void);
 const char *apply_max_clients(void);
 const char *apply_hz(void);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "client/client.h"
 #include "event/net.h"
+#include "keyspace/evict.h"
 #include "keyspace/hash.h"
 #include "keyspace/list.h"
 #include "keyspace/set.h"
@@ -22,6 +23,7 @@
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/oom_score.h"
+#include "server/memory_limit.h"
 #include "server/server.h"
 #include "server/slowlog.h"
 
@@ -143,6 +145,7 @@ static const char *check_shutdown_flags(slice unused) {
 #define KS    (&ks_config)
 #define ZS    (&zset_config)
 #define A     (&aof_config)
+#define M     (&memory_limit_config)
 #define MULTI DIRECTIVE_MULTI_ARG
 
 static const struct directive directives[] = {
@@ -285,9 +288,13 @@ static const struct directive directives[] = {
     BOOL("lazyfree-lazy-user-flush", NULL, 0, &S->lazyfree_user_flush, "no"),
     BOOL("lazyfree-lazy-server-del", NULL, 0, &KS->lazyfree_server_del, "no"),
     BOOL("lazyfree-lazy-expire", NULL, 0, &KS->lazyfree_expire, "no"),
-    /* With maxmemory 0 nothing is evicted under any policy; what the policy decides is what OBJECT FREQ counts. */
-    ENUM("maxmemory-policy", NULL, 0, &S->maxmemory_policy, policy_words, "noeviction",
+    BOOL("lazyfree-lazy-eviction", NULL, 0, &M->lazily, "no"),
+    BYTES("maxmemory", NULL, 0, &M->max_bytes, 0, INT64_MAX, "0", .apply = apply_max_memory),
+    ENUM("maxmemory-policy", NULL, 0, &evict_config.policy, policy_words, "noeviction",
          .apply = apply_policy),
+    INT("maxmemory-samples", NULL, 0, &evict_config.samples, 1, INT_MAX, "5"),
+    INT("maxmemory-eviction-tenacity", NULL, 0, &M->tenacity, 0, 100, "10"),
+    BOOL("replica-ignore-maxmemory", "slave-ignore-maxmemory", 0, &M->replica_ignores, "yes"),
     INT("list-max-listpack-size", "list-max-ziplist-size", 0, &list_config.max_listpack_size, INT_MIN,
         INT_MAX, "-2"),
     INT("list-compress-depth", NULL, 0, &list_config.compress_depth, 0, INT_MAX, "0"),
@@ -310,7 +317,6 @@ static const struct directive directives[] = {
     BYTES("zset-max-listpack-value", "zset-max-ziplist-value", 0, &ZS->listpack_value, 0, LONG_MAX, "64"),
 
     /* Of these Redis has more; here one value each says what we do. */
-    ONLY("maxmemory", NULL, NULL, "0"),
     ONLY("aclfile", NULL, NULL, ""),
 };
 enum { DIRECTIVES = sizeof directives / sizeof *directives };

@@ -6,17 +6,11 @@ static const char *const unsupported[] = {
     "acl-pubsub-default",
     "acllog-max-len",
     "aof-disable-auto-gc",
-    "lazyfree-lazy-eviction",
-
     "loadmodule",
     "maxmemory-clients",
-    "maxmemory-eviction-tenacity",
-    "maxmemory-samples",
     "propagation-error-behavior",
     "replica-ignore-disk-write-errors",
-    "replica-ignore-maxmemory",
     "sentinel",
-    "slave-ignore-maxmemory",
     "tracking-table-max-keys",
     "user",
 };
@@ -26,11 +20,6 @@ static const struct {
     const char *name, *value;
 } stock[] = {
     {"acllog-max-len", "128"},
-    {"lazyfree-lazy-eviction", "no"},
-    {"maxmemory-eviction-tenacity", "10"},
-    {"maxmemory-samples", "5"},
-    {"replica-ignore-maxmemory", "yes"},
-    {"slave-ignore-maxmemory", "yes"},
     {"tracking-table-max-keys", "1000000"},
 };
 

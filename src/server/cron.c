@@ -16,6 +16,7 @@
 #include "server/affinity.h"
 #include "server/config.h"
 #include "server/expire_cycle.h"
+#include "server/memory_limit.h"
 #include "server/metrics.h"
 #include "server/oom_score.h"
 #include "server/process_title.h"
@@ -128,6 +129,7 @@ void server_cron_start(void) {
     ev_hook_add(EV_BEFORE_WAIT, tell_of_child);
     child_on_fork(settle_child);
     expire_cycle_start();
+    memory_limit_start();
     ev_timer_init(&timer, tick, NULL);
     ev_timer_start(&timer, 1);
 }

@@ -7,6 +7,7 @@
 #include "keyspace/db.h"
 #include "server/config.h"
 #include "server/memory.h"
+#include "server/memory_limit.h"
 
 typedef unsigned long long ull;
 
@@ -50,7 +51,7 @@ sds info_memory(sds out) {
     out = size_field(out, "allocator_resident", m.reserved);
     out = sizes(out, "total_system_memory", system);
     out = sds_cat_str(out, no_scripts);
-    out = sizes(out, "maxmemory", 0);
+    out = sizes(out, "maxmemory", memory_limit_config.max_bytes);
     slice policy = SLICE("maxmemory-policy");
     out = sds_cat_str(out, "maxmemory_policy:");
     out = config_value(policy, out);
@@ -59,7 +60,7 @@ sds info_memory(sds out) {
     out = ratio(out, "allocator_rss", "ratio", m.reserved, m.reserved);
     out = ratio(out, "rss_overhead", "ratio", m.rss, m.reserved);
     out = ratio(out, "mem_fragmentation", "ratio", m.rss, m.used);
-    out = size_field(out, "mem_not_counted_for_evict", 0);
+    out = size_field(out, "mem_not_counted_for_evict", memory_not_counted_bytes());
     out = size_field(out, "mem_replication_backlog", m.backlog);
     out = size_field(out, "mem_total_replication_buffers", m.backlog);
     out = size_field(out, "mem_clients_slaves", m.clients_replicas);

@@ -2,6 +2,7 @@
  *
  * A rate is the sum of the differences over the sum of the times between samples, so that a late timer does not read as
  * a burst. */
+#include "server/memory_limit.h"
 #include "server/metrics.h"
 
 #include <string.h>
@@ -70,5 +71,6 @@ void server_stats_reset(void) {
     snapshot_state.saves = 0;
     rdb_payloads_checked = 0;
     aof_stats_reset();
+    memory_limit_stats_reset();
     memset(&ring, 0, sizeof ring);
 }

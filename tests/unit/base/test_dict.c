@@ -344,6 +344,48 @@ Test(dict, random_finds_the_only_item_of_a_large_table) {
     model_free(&m);
 }
 
+static void see_near(void *ctx, void *item) {
+    cr_assert_eq(((struct item *)item)->key_len > 0, true);
+    ++*(uint32_t *)ctx;
+    ((struct item *)item)->seen++;
+}
+
+/* Eviction's samples: a look at an item's own hash shows it, in whichever table it is just now. */
+Test(dict, near_and_holds_find_where_an_item_lives) {
+    static const struct dict_type *types[] = {&plain, &colliding};
+    for (size_t t = 0; t < 2; t++) {
+        const uint32_t n = t ? 60 : 6000;
+        struct model m = model_new(types[t], n);
+        bool moved = false;
+        for (uint32_t i = 0; i < n; i++) {
+            model_add(&m, i);
+            moved |= dict_spare_bytes(m.d) > 0;
+            cr_assert_eq(dict_spare_bytes(m.d) > 0, dict_rehashing(m.d));
+            uint32_t k = (uint32_t)(rng_state % (i + 1)), found = 0;
+            uint64_t h = dict_hash(m.d, item_key(&m.items[k]));
+            m.items[k].seen = 0;
+            dict_prefetch_near(m.d, h);
+            dict_near(m.d, h, see_near, &found);
+            cr_assert_eq(m.items[k].seen, 1);
+            cr_assert(dict_holds(m.d, &m.items[k], h));
+            cr_assert_not(dict_holds(m.d, &m.items[n - 1] + 1, h));
+            rng();
+        }
+        cr_assert(moved || t);
+        uint64_t h = dict_hash(m.d, item_key(&m.items[5]));
+        dict_take(m.d, item_key(&m.items[5]));
+        cr_assert_not(dict_holds(m.d, &m.items[5], h));
+        m.present[5] = false;
+        m.size--;
+        model_free(&m);
+    }
+    uint32_t found = 0;
+    struct dict *empty = dict_new(&plain);
+    dict_near(empty, 77, see_near, &found);
+    cr_assert_eq(found, 0);
+    dict_free(empty);
+}
+
 /* --- freeing --- */
 
 static struct dict *owned_items(uint32_t n, size_t *used_before) {

@@ -31,6 +31,10 @@ static void on_expired(struct db *db, slice key) {
     record("expired", key, db_id(db));
 }
 
+static void on_evicted(struct db *db, slice key) {
+    record("evicted", key, db_id(db));
+}
+
 static void on_modified(struct db *db, slice key) {
     record("modified", key, db_id(db));
 }
@@ -60,7 +64,12 @@ void events_clear(void) {
 }
 
 void ks_test_init(void) {
-    static const struct ks_hooks hooks = {on_expired, on_modified, on_flushed, on_swapped, on_notify};
+    static const struct ks_hooks hooks = {.expired = on_expired,
+                                          .evicted = on_evicted,
+                                          .modified = on_modified,
+                                          .flushed = on_flushed,
+                                          .swapped = on_swapped,
+                                          .notify = on_notify};
     used_before = mem_used_bytes();
     clock_set_for_test(T0);
     ks_set_hooks(&hooks);

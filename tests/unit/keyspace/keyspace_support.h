@@ -12,7 +12,7 @@ void ks_test_fini(void); /* frees all and checks that no memory is left; for .fi
 uint64_t ks_random(void); /* the same sequence in every run */
 uint64_t ks_below(uint64_t n);
 
-/* Events as "expired:KEY@DB ", "modified:KEY@DB ", "flushed:DB ", "swapped:A,B ", "EVENT:KEY@DB ", in order. */
+/* Events as "expired:KEY@DB ", "evicted:KEY@DB ", "modified:KEY@DB ", "flushed:DB ", "swapped:A,B ", "EVENT:KEY@DB ", in order. */
 const char *events(void);
 void events_clear(void);
 

@@ -240,3 +240,36 @@ Test(expiry, costs_little_and_shrinks) {
     mem_free(all, n * sizeof *all);
     expiry_free(x);
 }
+
+/* Eviction's samples: all of them are members, and in time each member comes up. */
+Test(expiry, samples_and_what_comes_next) {
+    struct expiry *x = expiry_new();
+    struct entry *got[16];
+    cr_assert_eq(expiry_sample(x, got, 5), 0);
+    cr_assert_eq(expiry_earliest(x, got, 5), 0);
+    memset(model, 0, sizeof model);
+    for (uint32_t i = 0; i < 300; i++)
+        model[i] = add(x, i, T0 + (int64_t)(i < 150 ? ks_below(400) : ks_below(100000000)));
+    bool seen[300] = {false};
+    for (int k = 0; k < 3000; k++) {
+        size_t n = expiry_sample(x, got, 5);
+        cr_assert(n > 0 && n <= 5);
+        for (size_t j = 0; j < n; j++) {
+            cr_assert_eq(model[entry_number(got[j])], got[j]);
+            seen[entry_number(got[j])] = true;
+        }
+    }
+    for (int i = 0; i < 300; i++) cr_assert(seen[i], "%d never came up", i);
+    for (int left = 300; left > 0; left--) {
+        size_t n = expiry_earliest(x, got, 16);
+        cr_assert(n > 0 && n <= 16);
+        struct entry *first = got[0];
+        for (size_t j = 0; j < n; j++)
+            if (entry_expire_at(got[j]) < entry_expire_at(first)) first = got[j];
+        if (left > 150) cr_assert_eq(entry_expire_at(first), earliest());
+        model[entry_number(first)] = NULL;
+        drop(x, first);
+    }
+    cr_assert_eq(expiry_sample(x, got, 5), 0);
+    expiry_free(x);
+}

@@ -122,7 +122,6 @@ Test(config_value, title_templates_know_their_words) {
 Test(config_value, what_is_missing_is_refused_by_name) {
     refuse("cluster-enabled", "yes", "'cluster-enabled yes' is not supported by Tandem, only 'no'");
     refuse("cluster-enabled", "maybe", "argument must be 'yes' or 'no'");
-    refuse("maxmemory", "100mb", "'maxmemory 100mb' is not supported by Tandem yet, only '0'");
     expect("cluster-enabled", "no", "no");
     cr_assert(directive_unsupported(SLICE("LOADMODULE")));
     cr_assert_not(directive_unsupported(SLICE("nonsense")));
