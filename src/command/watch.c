@@ -126,7 +126,7 @@ void watch_key_modified(struct db *db, slice key) {
     if (watch_count == 0) return;
     struct watched_key *k = find_key(db_id(db), key);
     if (!k) return;
-    bool there = is_there(db_id(db), key);
+    bool there = db_holds(db, key); /* one that is set with a time in the past counts, as with Redis */
     for (struct watch *w = k->watches, *next; w; w = next) {
         next = w->next_of_key;
         /* Its client watches this key once, so `next` outlives it; the key goes with its last watch. */

@@ -46,6 +46,10 @@ struct entry *db_write(struct db *db, slice key, int flags) {
     return e;
 }
 
+bool db_holds(const struct db *db, slice key) {
+    return dict_find(db->entries, key) != NULL;
+}
+
 void db_prefetch_bucket(struct db *db, uint64_t hash) {
     dict_prefetch_bucket(db->entries, hash);
 }

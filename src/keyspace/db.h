@@ -95,7 +95,8 @@ enum {
 };
 struct entry *db_read(struct db *db, slice key, int flags); /* counts hits and misses, touches LRU */
 struct entry *db_write(struct db *db, slice key,
-                       int flags); /* for a command that may change it: no hit/miss counting */
+                       int flags);             /* for a command that may change it: no hit/miss counting */
+bool db_holds(const struct db *db, slice key); /* also when its time has come */
 /* Prefetch in two stages for a batch of keys (dict.h). */
 void db_prefetch_bucket(struct db *db, uint64_t hash);
 void db_prefetch_entry(struct db *db, uint64_t hash);

@@ -4,7 +4,7 @@
  * Time is kept out of the comparison: a TTL is either far away, past, or waited for by both servers; replies that tell a
  * remaining time may differ by TTL_SLACK_MS. Replies whose order is free are sorted. Compression is off, because LZF leaves
  * the choice of matches to the writer and DUMP would differ. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -249,16 +249,21 @@ static void rule_scan(struct cmd *c) {
 static void rule_restore(struct cmd *c) {
     add(c, "RESTORE");
     add_key(c);
-    add(c, PICK("0", "0", "100000000", "-1", "abc"));
-    /* "10" int8 and a plain 5 byte string in version 9 payloads, and damaged ones */
+    add(c, chance(90) ? PICK("0", "100000000") : PICK("-1", "abc"));
+    /* "10" int8 and a plain 5 byte string in payloads of version 10, and damaged ones */
     static const struct {
         const char *p;
         size_t n;
-    } payloads[] = {{"\x00\xc0\n\n\x00n\x9fWE\x0e\xae\xec\xbb", 13},
-                    {"\x00\xc0\x0b\n\x00n\x9fWE\x0e\xae\xec\xbb", 13},
+    } payloads[] = {{"\x00\xc0\n\n\x00n\x9fWE\x0e\xae"
+                     "c\xbb",
+                     13},
+                    {"\x00\x05hello\n\x00cr\xdfve4 \n", 17},
+                    {"\x00\xc0\x0b\n\x00n\x9fWE\x0e\xae"
+                     "c\xbb",
+                     13},
                     {"", 0},
                     {"\x00\x05hello", 7}};
-    size_t i = test_below(4);
+    size_t i = chance(70) ? test_below(2) : test_below(5);
     add_bytes(c, payloads[i].p, payloads[i].n);
     for (int n = (int)test_below(3); n > 0; n--)
         add(c, PICK("REPLACE", "ABSTTL", "IDLETIME", "FREQ", "1000", "10", "bogus"));
@@ -269,6 +274,7 @@ static const struct rule rules[] = {
     {5, rule_getex},       {10, rule_number},   {8, rule_range},   {8, rule_many},
     {10, rule_expire},     {8, rule_move},      {5, rule_db},      {2, rule_lcs},
     {4, rule_transaction}, {2, rule_odd},       {3, rule_restore}, {1, rule_scan}};
+const struct rule_set key_rules = {"key", rules, sizeof rules / sizeof *rules};
 
 /* --- comparing --- */
 

@@ -1,6 +1,6 @@
 /* Bitmaps beside the real redis-server (support/differential.h): strings of every encoding, offsets up to and past
  * proto-max-bulk-len, and the stream and snapshot to replicas of either kind. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -236,3 +236,4 @@ Test(differential_bitmap, growth_alone_is_a_change) {
     redisFree(watcher);
     srv_stop(s);
 }
+const struct rule_set bitmap_rules = {"bitmap", rules, sizeof rules / sizeof *rules};

@@ -1,6 +1,6 @@
 /* Geo commands beside the real redis-server (support/differential.h): places all over the globe, at its edges and in
  * clusters, at one and the same spot, shapes from nothing to larger than the world. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -164,6 +164,7 @@ static void rule_whole(struct cmd *c) {
 
 static const struct rule rules[] = {
     {30, rule_add}, {20, rule_ask}, {30, rule_search}, {20, rule_radius}, {6, rule_whole}};
+const struct rule_set geo_rules = {"geo", rules, sizeof rules / sizeof *rules};
 
 Test(differential_geo, agrees_to_the_last_digit) {
     static const struct differential d = {rules, sizeof rules / sizeof *rules, COMMANDS, NULL};

@@ -1,6 +1,6 @@
 /* Hashes beside the real redis-server (support/differential.h), with limits so low that every conversion happens. What has
  * no order is sorted; what is random is compared by its size here, and by its properties in random_fields. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static void rule_set(struct cmd *c) {
     bool one = chance(30);
     add(c, one ? "HSETNX" : PICK("HSET", "HSET", "hset", "HMSET"));
     add_key(c);
-    for (int n = one ? 1 : (int)test_below(5); n >= 0 && c->argc + 2 <= CMD_ARGS_MAX; n--) {
+    for (int n = one ? 0 : (int)test_below(5); n >= 0 && c->argc + 2 <= CMD_ARGS_MAX; n--) {
         add_field(c);
         if (!chance(1)) add_value(c);
     }
@@ -119,6 +119,7 @@ static void rule_transaction(struct cmd *c) {
 static const struct rule rules[] = {
     {30, rule_set},  {15, rule_get},   {10, rule_whole}, {6, rule_encoding}, {10, rule_del},
     {14, rule_incr}, {6, rule_random}, {6, rule_scan},   {2, rule_key},      {3, rule_transaction}};
+const struct rule_set hash_rules = {"hash", rules, sizeof rules / sizeof *rules};
 
 static bool same(const struct cmd *c, redisReply *a, redisReply *b) {
     if (is_command(c, "HRANDFIELD") && a->type != REDIS_REPLY_ERROR)

@@ -1,6 +1,6 @@
 /* HyperLogLogs beside the real redis-server (support/differential.h): the bytes are the same, sparse and dense, with a
  * limit so low that both forms are met. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -105,3 +105,4 @@ Test(differential_hll, a_real_replica_follows) {
 Test(differential_hll, a_real_master_is_followed) {
     run_replicated(REDIS, TANDEM);
 }
+const struct rule_set hll_rules = {"hll", rules, sizeof rules / sizeof *rules};

@@ -1,6 +1,6 @@
 /* Lists beside the real redis-server (support/differential.h), with nodes so small that every division, joining and
  * compression happens. DUMP is not compared (nodes may be divided elsewhere) but restored on the other side. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -152,6 +152,7 @@ static void rule_transaction(struct cmd *c) {
 static const struct rule rules[] = {{30, rule_push}, {8, rule_pop},  {4, rule_mpop},  {20, rule_read},
                                     {8, rule_set},   {3, rule_trim}, {6, rule_rem},   {12, rule_insert},
                                     {8, rule_pos},   {8, rule_move}, {3, rule_whole}, {2, rule_transaction}};
+const struct rule_set list_rules = {"list", rules, sizeof rules / sizeof *rules};
 
 static void run(const char *size, const char *depth, const char *packed) {
     static const struct differential d = {rules, sizeof rules / sizeof *rules, COMMANDS, NULL};

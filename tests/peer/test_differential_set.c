@@ -1,7 +1,7 @@
 /* Sets beside the real redis-server (support/differential.h), with limits so low that every conversion happens. Members have
  * no order and are sorted. What chance decides is not run on both sides but compared by its properties (see
  * tests/unit/command/test_set_cmd.c) and through replication (test_set_replication.c). */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -110,6 +110,7 @@ static void rule_transaction(struct cmd *c) {
 static const struct rule rules[] = {{25, rule_add},     {20, rule_remove},    {8, rule_move}, {20, rule_read},
                                     {16, rule_combine}, {4, rule_count},      {3, rule_pop},  {6, rule_scan},
                                     {5, rule_key},      {2, rule_transaction}};
+const struct rule_set set_rules = {"set", rules, sizeof rules / sizeof *rules};
 
 static bool same(const struct cmd *c, redisReply *a, redisReply *b) {
     /* A table's payload has no order: the digests at the end tell. */

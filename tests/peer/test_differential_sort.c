@@ -1,5 +1,5 @@
 /* SORT and SORT_RO beside the real redis-server (support/differential.h), over lists, sets and sorted sets. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -170,3 +170,4 @@ Test(differential_sort, a_real_replica_follows) {
 Test(differential_sort, a_real_master_is_followed) {
     run_replicated(REDIS, TANDEM);
 }
+const struct rule_set sort_rules = {"sort", rules, sizeof rules / sizeof *rules};

@@ -1,6 +1,6 @@
 /* Streams beside the real redis-server (support/differential.h), with nodes so small that every division happens. Ids are
  * given explicitly, except in the test of "*", and fields of replies that tell times or radix trees are not compared. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -269,6 +269,7 @@ static const struct rule rules[] = {
     {40, rule_add},      {3, rule_trim},        {5, rule_del},   {8, rule_range},   {6, rule_read},
     {5, rule_group},     {12, rule_read_group}, {6, rule_ack},   {5, rule_pending}, {6, rule_claim},
     {4, rule_autoclaim}, {8, rule_info},        {2, rule_setid}, {2, rule_whole},   {2, rule_transaction}};
+const struct rule_set stream_rules = {"stream", rules, sizeof rules / sizeof *rules};
 
 /* What is behind the name of a field that tells a time or the form of a radix tree, and the milliseconds in what is
  * pending, become alike on both sides. */

@@ -3,7 +3,7 @@
  *
  * Keys z:0 to z:5 hold any scores. In l:0 and l:1 all members score 0, or the order of members would mean nothing to
  * a lexicographical range and the reference's answer would depend on chance. */
-#include "support/differential.h"
+#include "families.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -251,6 +251,7 @@ static const struct rule rules[] = {
     {40, rule_add},     {6, rule_incr},        {15, rule_members}, {12, rule_whole}, {10, rule_count},
     {20, rule_range},   {12, rule_old_range},  {5, rule_pop},      {5, rule_random}, {5, rule_scan},
     {14, rule_combine}, {2, rule_transaction}, {4, rule_set}};
+const struct rule_set zset_rules = {"zset", rules, sizeof rules / sizeof *rules};
 
 /* What chance decides agrees in type and number; a scan's order, too, is each server's own. */
 static bool same(const struct cmd *c, redisReply *a, redisReply *b) {

@@ -45,6 +45,17 @@ void make_command(const struct rule *rules, int n, struct cmd *c) {
     }
 }
 
+/* A transaction is ended soon, or hardly one would get by without a mistake in it. */
+void make_next_command(const struct rule *rules, int n, struct cmd *c, int *until_exec) {
+    make_command(rules, n, c);
+    if (is_command(c, "MULTI")) {
+        *until_exec = 2 + (int)test_below(8);
+    } else if (*until_exec > 0 && --*until_exec == 0) {
+        c->argc = 0;
+        add(c, "EXEC");
+    }
+}
+
 /* --- comparing --- */
 
 void add_whole_scan(struct cmd *c) {
@@ -98,7 +109,7 @@ static void describe(const struct cmd *c, char *out, size_t cap) {
 struct queue { /* what a MULTI of this connection holds, so that EXEC's replies can be compared one by one */
     bool open;
     struct cmd *queued;
-    int n;
+    int n, cap;
 };
 
 static void fail_at(const struct cmd *c, redisReply *a, redisReply *b) {
@@ -127,6 +138,7 @@ static void track(struct queue *q, const struct cmd *c, const redisReply *a) {
     } else if (is_command(c, "EXEC") || is_command(c, "DISCARD")) {
         q->open = false;
     } else if (q->open && a->type == REDIS_REPLY_STATUS && strcmp(a->str, "QUEUED") == 0) {
+        if (q->n == q->cap) q->queued = realloc(q->queued, (size_t)(q->cap += BATCH) * sizeof *q->queued);
         q->queued[q->n++] = *c;
     }
 }
@@ -156,10 +168,11 @@ static void run_batch(const struct differential *d, redisContext *ours, redisCon
 void differential_run(struct srv *ours, struct srv *real, const struct differential *d) {
     redisContext *a = srv_connect(ours), *b = srv_connect(real);
     struct cmd *batch = calloc(BATCH, sizeof *batch);
-    struct queue q = {.queued = calloc((size_t)d->commands + BATCH, sizeof *q.queued)};
+    struct queue q = {0};
+    int until_exec = 0;
     test_seed();
-    for (int done = 0; done < d->commands; done += BATCH) {
-        for (int i = 0; i < BATCH; i++) make_command(d->rules, d->n_rules, &batch[i]);
+    for (int64_t done = 0; done < (int64_t)d->commands * test_scale(); done += BATCH) {
+        for (int i = 0; i < BATCH; i++) make_next_command(d->rules, d->n_rules, &batch[i], &until_exec);
         run_batch(d, a, b, batch, BATCH, &q);
     }
     redisReply *ra = redisCommand(a, "DISCARD"), *rb = redisCommand(b, "DISCARD");
@@ -203,6 +216,40 @@ void differential_exchange_files(struct srv *from, struct srv *to) {
     cr_assert(srv_same_data(from, to), "from the %s file", from->kind == TANDEM ? "tandem" : "redis");
 }
 
+static void report_key(redisContext *a, redisContext *b, int db, const redisReply *key) {
+    static const char *const questions[] = {"DEBUG DIGEST-VALUE %b", "TYPE %b", "OBJECT ENCODING %b",
+                                            "PEXPIRETIME %b", "DUMP %b"};
+    redisReply *x, *y;
+    bool same = true;
+    for (size_t i = 0; i < sizeof questions / sizeof *questions && (i == 0 || !same); i++) {
+        x = redisCommand(a, questions[i], key->str, key->len);
+        y = redisCommand(b, questions[i], key->str, key->len);
+        if (i == 0) same = same_text(x, y);
+        if (!same)
+            fprintf(stderr, "db %d %s %.12s\n  %.500s\n  %.500s\n", db, reply_text(key), questions[i],
+                    reply_text(x), reply_text(y));
+        freeReplyObject(x);
+        freeReplyObject(y);
+    }
+}
+
+void differential_report(struct srv *a, struct srv *b) {
+    redisContext *c[2] = {srv_connect(a), srv_connect(b)};
+    for (int db = 0; db < 16; db++) {
+        redisReply *keys[2];
+        for (int i = 0; i < 2; i++) {
+            freeReplyObject(redisCommand(c[i], "SELECT %d", db));
+            keys[i] = redisCommand(c[i], "KEYS *");
+        }
+        if (keys[0]->elements != keys[1]->elements)
+            fprintf(stderr, "db %d has %zu and %zu keys\n", db, keys[0]->elements, keys[1]->elements);
+        for (int i = 0; i < 2; i++)
+            for (size_t k = 0; k < keys[i]->elements; k++) report_key(c[0], c[1], db, keys[i]->element[k]);
+        for (int i = 0; i < 2; i++) freeReplyObject(keys[i]);
+    }
+    for (int i = 0; i < 2; i++) redisFree(c[i]);
+}
+
 static void follow_check(struct srv *follower, struct srv *primary, const char *how) {
     srv_wait_synced(follower, primary);
     cr_assert(srv_same_data(follower, primary), "the %s differs after TEST_SEED=%llu", how,
@@ -213,12 +260,13 @@ void differential_follow(struct srv *primary, struct srv *replica, struct srv *l
                          int n_rules, int commands) {
     struct cmd *c = calloc(1, sizeof *c);
     redisContext *conn = srv_connect(primary);
+    int until_exec = 0;
     srv_replicate(replica, primary);
     test_seed();
-    for (int done = 0; done < commands; done += BATCH) {
+    for (int64_t done = 0; done < (int64_t)commands * test_scale(); done += BATCH) {
         for (int i = 0; i < BATCH; i++) {
             const char *argv[CMD_ARGS_MAX];
-            make_command(rules, n_rules, c);
+            make_next_command(rules, n_rules, c, &until_exec);
             for (int k = 0; k < c->argc; k++) argv[k] = c->argv[k];
             redisAppendCommandArgv(conn, c->argc, argv, c->len);
         }

@@ -35,11 +35,13 @@ struct rule {
 
 void make_command(const struct rule *rules, int n,
                   struct cmd *c); /* by one of the rules, as their weights say */
+/* The same, for a connection: *until_exec, its own and 0 at first, ends its transactions. */
+void make_next_command(const struct rule *rules, int n, struct cmd *c, int *until_exec);
 
 struct differential {
     const struct rule *rules;
     int n_rules;
-    int commands;
+    int commands; /* times TEST_SCALE */
     /* Whether the replies agree; may sort them. NULL: when their texts do. */
     bool (*same)(const struct cmd *c, redisReply *ours, redisReply *real);
 };
@@ -56,6 +58,9 @@ void differential_exchange_files(struct srv *from, struct srv *to);
 /* Commands to `primary`: `replica` follows them as a stream, and `late` gets all of it at the end as a snapshot. */
 void differential_follow(struct srv *primary, struct srv *replica, struct srv *late, const struct rule *rules,
                          int n_rules, int commands);
+
+/* Says on stderr which keys the servers hold differently. */
+void differential_report(struct srv *a, struct srv *b);
 
 void differential_run(struct srv *ours, struct srv *real, const struct differential *d);
 

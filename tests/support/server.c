@@ -397,6 +397,12 @@ bool srv_same_data(struct srv *a, struct srv *b) {
 
 static uint64_t random_state;
 
+int test_scale(void) {
+    const char *given = getenv("TEST_SCALE");
+    int scale = given ? atoi(given) : 1;
+    return scale > 0 ? scale : 1;
+}
+
 uint64_t test_seed(void) {
     static uint64_t seed;
     if (seed != 0) return seed;

@@ -59,6 +59,8 @@ uint64_t now_ms(void);
 /* TEST_SEED, and without it always the same, so that what passed once passes again; TEST_SEED=random looks for what no
  * run has met (`make soak`). Printed once, so that a failure can be repeated. */
 uint64_t test_seed(void);
+/* TEST_SCALE, without it 1: how many times longer than usual the random tests are to be. */
+int test_scale(void);
 uint64_t test_random(void);
 uint64_t test_below(uint64_t n);
 

@@ -151,6 +151,18 @@ Test(watch, a_key_that_had_expired_before_did_not) {
     exec_succeeds(c);
 }
 
+/* As with Redis, where such a key is there until somebody looks. */
+Test(watch, a_key_that_is_set_with_a_time_in_the_past_changed) {
+    struct client *c = new_client(), *other = new_client();
+    expect(c, "watch a", "+OK\r\n");
+    expect(other, "set a 1 pxat 5", "+OK\r\n");
+    exec_fails(c);
+    expect(other, "set a 1 pxat 5", "+OK\r\n");
+    expect(c, "watch a", "+OK\r\n");
+    expect(other, "del a", ":0\r\n");
+    exec_succeeds(c);
+}
+
 Test(watch, a_flush_changes_only_what_was_there) {
     struct client *c = new_client(), *other = new_client();
     expect(c, "set a 1", "+OK\r\n");
