@@ -67,6 +67,12 @@ enum rdb_load_result rdb_load_file(const char *path, const struct rdb_load_optio
 /* Whether the file would load, as far as its bytes tell: all of it is read and each value decoded and thrown away; the
  * checksum is the caller's business. Meanwhile the loop turns, and rdb_loading says that something is loaded asynchronously. */
 bool rdb_file_is_loadable(const char *path, char *err, size_t err_cap);
+/* What the head of a file says. false: it can't be read, or understood, so far. */
+struct rdb_peek {
+    uint64_t used_mem_bytes; /* of the server that wrote it; 0: not told */
+    bool has_keys;
+};
+bool rdb_peek(const char *path, struct rdb_peek *out);
 /* RESTORE: checks version and CRC of the payload and loads its value into *v (free with value_free, or give it to db_set);
  * v->bytes may lie in payload or in *hold, an sds of the caller's that may be NULL and may move.
  * NULL, or the error with its code word, as reply_error takes it. */

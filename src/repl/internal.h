@@ -46,9 +46,12 @@ void wait_notify_ack(void);
 void link_init(void);
 void link_shutdown(void);
 void link_cron(void);
-void link_send_ack(void);                /* REPLCONF ACK to our master */
-void link_want_ack(void);                /* the same, when the command under way has been applied */
-void link_applied(void);                 /* it has */
+void link_send_ack(void); /* REPLCONF ACK to our master */
+void link_want_ack(void); /* the same, when the command under way has been applied */
+void link_applied(void);  /* it has */
+struct upstream;
+const struct upstream *link_upstream(void); /* whom we follow, for those who follow us */
+/* As a replica: what was found in files came from a master. */
 void link_note_history(int stream_dbid); /* what we hold can be offered to a master for a partial resync */
 bool link_has_history(void);
 int link_stream_db(void); /* the database of our master's stream */

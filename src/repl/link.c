@@ -9,8 +9,10 @@
  * master or to another, and what a master that is demoted offers of its own. */
 #include "repl/link.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/random.h"
 #include <stdio.h>
 
 struct link the_link = {.io = {.fd = -1}, .sync = {.fd = -1}, .port = 0};
@@ -56,18 +58,19 @@ static bool op_announces_ip(void *ctx) {
 static bool op_send_replconf(void *ctx) {
     char port[NUM_INT_BYTES];
     int number = repl_config.announce_port ? repl_config.announce_port : repl_config.listen_port;
-    slice argv[7] = {SLICE("REPLCONF"), SLICE("listening-port"), {port, num_format_i64(port, number)}};
+    slice argv[9] = {SLICE("REPLCONF"), SLICE("listening-port"), {port, num_format_i64(port, number)}};
     if (!link_io_send_command(ctx, 3, argv)) return false;
     if (op_announces_ip(ctx)) {
         argv[1] = SLICE("ip-address");
         argv[2] = slice_of(repl_config.announce_ip);
         if (!link_io_send_command(ctx, 3, argv)) return false;
     }
-    argv[1] = argv[3] = argv[5] = SLICE("capa");
+    argv[1] = argv[3] = argv[5] = argv[7] = SLICE("capa");
     argv[2] = SLICE("eof");
     argv[4] = SLICE("psync2");
     argv[6] = SLICE("tandem-past"); /* Redis passes over what it does not know */
-    return link_io_send_command(ctx, 7, argv);
+    argv[8] = SLICE("tandem-chain");
+    return link_io_send_command(ctx, 9, argv);
 }
 
 static bool op_send_psync(void *ctx) {
@@ -110,6 +113,12 @@ static void op_begin_full(void *ctx, const char *id, int64_t offset) {
     link_report_full(l, id, offset);
 }
 
+static void forget_failures(struct link *l) {
+    backoff_reset(&l->backoff);
+    l->hold = REPL_HOLD_NONE;
+    l->hold_why[0] = '\0';
+}
+
 void link_make_client(int stream_dbid, const char *more, size_t n) {
     struct link *l = &the_link;
     int fd = l->io.fd;
@@ -127,6 +136,9 @@ void link_make_client(int stream_dbid, const char *more, size_t n) {
     l->stream_db = stream_dbid;
     l->up_since_s = repl_now_s();
     l->down_since_s = 0;
+    l->followed = true;
+    l->upstream_changed = false;
+    forget_failures(l);
     if (n) client_give_input(c, more, n);
 }
 
@@ -145,6 +157,7 @@ static bool op_resume(void *ctx, const char *id, slice past_text) {
         identity_continue_as(id, past, n > 0 ? n : 0);
         if (renamed) repl_drop_peers();
     }
+    if (l->upstream_changed) repl_drop_peers(); /* they come back at once, and hear whom they follow now */
     if (!backlog_active()) backlog_start(repl_offset());
     l->client_pre_psync = false;
     slice more;
@@ -157,8 +170,53 @@ static enum link_transfer op_begin_transfer(void *ctx, int64_t length, slice mar
     return link_sync_begin(ctx, length, mark);
 }
 
-static bool op_load(void *ctx) {
+static enum link_load op_load(void *ctx) {
     return link_sync_load(ctx);
+}
+
+/* --- trying again --- */
+
+void link_hold(struct link *l, enum repl_hold hold) {
+    if (l->hold != hold)
+        log_warning("The link to our master %s:%d is held: %s.", l->host, l->port, l->hold_why);
+    l->hold = hold;
+}
+
+/* FAILOVER: the target follows us until it hears that it is the master now. */
+static bool op_may_follow(void *ctx, slice told) {
+    struct link *l = ctx;
+    bool changed;
+    int at = upstream_hear(&l->upstream, told, &changed);
+    l->upstream_changed = l->upstream_changed || changed;
+    if (at < 0 || failover_hands_over()) return true;
+    if (at == 0)
+        snprintf(l->hold_why, sizeof l->hold_why,
+                 "it is this server itself: REPLICAOF names our own address");
+    else
+        snprintf(l->hold_why, sizeof l->hold_why,
+                 "it follows us itself, over %d server%s: one of the cycle has to be made a master "
+                 "(REPLICAOF NO ONE)",
+                 at, at == 1 ? "" : "s");
+    link_hold(l, at == 0 ? REPL_HOLD_SELF : REPL_HOLD_CYCLE);
+    return false;
+}
+
+static void op_gave_up(void *ctx, enum link_state in) {
+    enum { HELD_MS_MAX = 5000, HELD_BY_MEMORY_MS_MAX = 60000 };
+    struct link *l = ctx;
+    bool costly = in == LINK_HELD || (in >= LINK_PREAMBLE && in <= LINK_LOADING);
+    int64_t max_ms = repl_config.reconnect_delay_s_max * 1000ll;
+    if (in == LINK_HELD) max_ms = l->hold == REPL_HOLD_MEMORY ? HELD_BY_MEMORY_MS_MAX : HELD_MS_MAX;
+    backoff_failed(&l->backoff, costly, max_ms, random_u64(), clock_mono_ms());
+}
+
+static bool op_may_retry(void *ctx) {
+    const struct link *l = ctx;
+    return backoff_due(&l->backoff, clock_mono_ms());
+}
+
+void repl_guards_changed(void) {
+    if (the_link.hold != REPL_HOLD_NONE) backoff_reset(&the_link.backoff);
 }
 
 static void drop_client(struct link *l) {
@@ -187,6 +245,7 @@ static void op_close(void *ctx) {
 static bool op_may_hurry(void *ctx, enum link_occasion why) {
     enum { CUTS_PER_S = 100, FAILURES_PER_S = 1 };
     struct link *l = ctx;
+    if (why == CONNECT_AFTER_FAILURE && !op_may_retry(l)) return false;
     if (l->hurried_s != repl_now_s()) {
         l->hurried_s = repl_now_s();
         l->hurries = 0;
@@ -199,6 +258,7 @@ static bool op_holds(void *ctx, enum link_state s) {
     bool socket = l->io.fd >= 0, client = l->client != NULL, file = l->sync.fd >= 0;
     switch (s) {
     case LINK_NONE: return !l->host && !socket && !client && !file;
+    case LINK_HELD:
     case LINK_CONNECT: return l->host && !socket && !client && !file;
     case LINK_TRANSFER: return l->host && socket && !client && file;
     case LINK_LOADING: return l->host && socket && !client;
@@ -223,6 +283,9 @@ static const struct link_ops ops = {
     .begin_transfer = op_begin_transfer,
     .load = op_load,
     .close = op_close,
+    .may_follow = op_may_follow,
+    .gave_up = op_gave_up,
+    .may_retry = op_may_retry,
     .may_hurry = op_may_hurry,
     .holds = op_holds,
 };
@@ -247,6 +310,8 @@ static void become_master(struct link *l) {
     if (l->history) log_notice("Discarding previously cached master state.");
     l->history = false;
     link_sync_forget_failure();
+    forget_failures(l);
+    upstream_forget(&l->upstream);
     repl_shift_id();
     repl_drop_peers();
     stream_force_select();
@@ -263,9 +328,12 @@ static void become_replica(struct link *l, const char *host, int port) {
             "may be able to synchronize with the new master with just a partial transfer.");
         int dbid = 0; /* a master that continues what we wrote begins with SELECT */
         identity_reclaim(&dbid);
-        link_note_history(dbid);
+        l->history = true;
+        l->stream_db = dbid;
     }
     repl_drop_peers();
+    forget_failures(l);
+    upstream_forget(&l->upstream);
     struct link_event ev = {.type = LINK_EV_REPLICAOF, .now = running};
     link_step(&l->m, &ev);
 }
@@ -293,8 +361,12 @@ bool repl_link_up(void) {
 /* --- what the other files ask --- */
 
 void link_note_history(int stream_dbid) {
-    the_link.history = true;
+    the_link.history = the_link.followed = true;
     the_link.stream_db = stream_dbid;
+}
+
+const struct upstream *link_upstream(void) {
+    return &the_link.upstream;
 }
 
 bool link_has_history(void) {
@@ -342,6 +414,7 @@ void link_applied(void) {
 static const char *role_word(enum link_state s) {
     switch (s) {
     case LINK_NONE: return "none";
+    case LINK_HELD:
     case LINK_CONNECT: return "connect";
     case LINK_CONNECTING: return "connecting";
     case LINK_PREAMBLE:
@@ -358,6 +431,8 @@ void repl_link_info(struct repl_link_info *out) {
     bool syncing = l->m.state >= LINK_PREAMBLE && l->m.state <= LINK_LOADING;
     *out = (struct repl_link_info){
         .up = l->m.state == LINK_CONNECTED,
+        .hold = l->hold,
+        .hold_why = l->hold_why,
         .sync_in_progress = syncing,
         .state = role_word(l->m.state),
         .up_for_s = l->client ? now_s - l->up_since_s : -1,
@@ -403,6 +478,9 @@ void link_cron(void) {
 }
 
 void link_init(void) {
+    char id[UPSTREAM_ID_CHARS + 1] = "";
+    random_hex(id, UPSTREAM_ID_CHARS);
+    upstream_init(&the_link.upstream, id);
     if (!the_link.m.ops) link_machine_init(&the_link.m, &ops, &the_link);
 }
 

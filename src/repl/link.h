@@ -3,8 +3,11 @@
 #define TANDEM_REPL_LINK_H
 
 #include "repl/internal.h"
+#include "repl/backoff.h"
+#include "repl/guard.h"
 #include "repl/link_machine.h"
 #include "repl/progress.h"
+#include "repl/upstream.h"
 
 enum { LINK_LINE_MAX = 1024, RDB_CRC_BYTES = 8, SYNC_TAIL_BYTES = RDB_CRC_BYTES + REPLID_CHARS };
 
@@ -42,6 +45,12 @@ struct link {
     int64_t down_since_s; /* 0: was never up */
     int64_t hurried_s;    /* the second of the last reconnection without waiting, */
     int hurries;          /* and how many there were in it */
+    struct backoff backoff;
+    bool followed; /* our data came from a master, or from a file that a replica wrote */
+    enum repl_hold hold;
+    char hold_why[GUARD_WHY_BYTES];
+    struct upstream upstream;
+    bool upstream_changed; /* since our replicas were told */
     struct link_sync sync;
 };
 extern struct link the_link;
@@ -50,6 +59,8 @@ extern struct link the_link;
 void link_event(enum link_event_type type);
 /* The socket becomes a client that applies the master's stream from repl_offset() on. */
 void link_make_client(int stream_dbid, const char *more, size_t n);
+
+void link_hold(struct link *l, enum repl_hold hold); /* hold_why is filled; logged */
 
 /* link_io.c: the socket */
 bool link_io_connect(struct link *l, enum link_occasion occasion);
@@ -73,7 +84,7 @@ void link_report_cron(void);
 /* link_sync.c: the snapshot */
 enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark);
 void link_sync_readable(struct link *l);
-bool link_sync_load(struct link *l);
+enum link_load link_sync_load(struct link *l);
 void link_sync_discard(struct link *l); /* temporary file */
 void link_sync_forget_failure(void);    /* promotion: what is here is the data from now on */
 

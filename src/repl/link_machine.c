@@ -3,7 +3,10 @@
  *   +------+  REPLICAOF host port   +---------+      (from every state but NONE: REPLICAOF NO ONE -> NONE,
  *   | NONE |----------------------->| CONNECT |<---  error, timeout, connection lost or new master -> CONNECT)
  *   +------+                        +---------+
- *                                        | tick, or at once: connect(2)
+ *                                        |     +------+
+ *                                        |     | HELD |<--- we follow ourselves (CAPA), a guard keeps our data (LOADING)
+ *                                        |     +------+
+ *                                        | tick  | tick, when it is time, or at once: connect(2)
  *                                  +------------+
  *                                  | CONNECTING |
  *                                  +------------+
@@ -27,7 +30,7 @@
  *                                    +------+   |
  *                                    | CAPA |<--+   -error is not critical
  *                                    +------+
- *        +OK: PSYNC id offset | ? -1     |
+ *        +OK [chain]: PSYNC id offset | ? -1     (a chain with ourselves in it -> HELD)
  *                                    +-------+  -NOMASTERLINK, -LOADING, +nonsense -> CONNECT (a failover's: -> NONE)
  *                                    | PSYNC |------------------------- +CONTINUE [id] ------------------+
  *                                    +-------+                                                           |
@@ -53,6 +56,9 @@
  *   any other  -> CONNECT     [REPLICAOF, on_replicaof]    the same
  *   any other  -> NONE        [NO_ONE,    on_no_one]       no address, no socket, no client, no file
  *   CONNECT    -> CONNECTING  [TICK,      on_tick]         a socket, its connection under way
+ *   HELD       -> CONNECTING  [TICK,      on_tick]         the same
+ *   CAPA       -> HELD        [LINE,      after_capa]      as CONNECT, and the owner knows what has to change
+ *   LOADING    -> HELD        (kept)                       the same; old data and history are kept
  *   CONNECTING -> PING        [OPENED,    on_opened]       a connected socket; PING sent
  *   PING       -> AUTH        [LINE,      after_ping]      AUTH sent
  *   PING       -> PORT        [LINE,      after_ping]      all REPLCONFs sent
@@ -83,16 +89,17 @@
 static const bool legal[LINK_STATES][LINK_STATES] = {
     [LINK_NONE]       = {[LINK_CONNECT] = true},
     [LINK_CONNECT]    = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_CONNECTING] = true},
+    [LINK_HELD]       = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_CONNECTING] = true},
     [LINK_CONNECTING] = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_PING] = true},
     [LINK_PING]       = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_AUTH] = true, [LINK_PORT] = true},
     [LINK_AUTH]       = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_PORT] = true},
     [LINK_PORT]       = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_IP] = true, [LINK_CAPA] = true},
     [LINK_IP]         = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_CAPA] = true},
-    [LINK_CAPA]       = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_PSYNC] = true},
+    [LINK_CAPA]       = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_HELD] = true, [LINK_PSYNC] = true},
     [LINK_PSYNC]      = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_PREAMBLE] = true, [LINK_CONNECTED] = true},
     [LINK_PREAMBLE]   = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_TRANSFER] = true, [LINK_LOADING] = true},
     [LINK_TRANSFER]   = {[LINK_NONE] = true, [LINK_CONNECT] = true, [LINK_LOADING] = true},
-    [LINK_LOADING]    = {[LINK_CONNECT] = true, [LINK_CONNECTED] = true},
+    [LINK_LOADING]    = {[LINK_CONNECT] = true, [LINK_HELD] = true, [LINK_CONNECTED] = true},
     [LINK_CONNECTED]  = {[LINK_NONE] = true, [LINK_CONNECT] = true},
 };
 
@@ -102,6 +109,7 @@ enum { COMMANDS = BIT(LINK_EV_REPLICAOF) | BIT(LINK_EV_NO_ONE),
 static const unsigned takes[LINK_STATES] = {
     [LINK_NONE]       = BIT(LINK_EV_REPLICAOF),
     [LINK_CONNECT]    = COMMANDS | BIT(LINK_EV_TICK),
+    [LINK_HELD]       = COMMANDS | BIT(LINK_EV_TICK),
     [LINK_CONNECTING] = WAITING | BIT(LINK_EV_OPENED),
     [LINK_PING]       = WAITING | BIT(LINK_EV_LINE),
     [LINK_AUTH]       = WAITING | BIT(LINK_EV_LINE),
@@ -119,7 +127,7 @@ static const char *const names[LINK_STATES] = {
     [LINK_NONE] = "none",   [LINK_CONNECT] = "connect",   [LINK_CONNECTING] = "connecting", [LINK_PING] = "ping",
     [LINK_AUTH] = "auth",   [LINK_PORT] = "port",         [LINK_IP] = "ip",                 [LINK_CAPA] = "capa",
     [LINK_PSYNC] = "psync", [LINK_PREAMBLE] = "preamble", [LINK_TRANSFER] = "transfer",     [LINK_LOADING] = "loading",
-    [LINK_CONNECTED] = "connected",
+    [LINK_CONNECTED] = "connected", [LINK_HELD] = "held",
 };
 /* clang-format on */
 
@@ -150,16 +158,30 @@ static void link_set(struct link_machine *m, enum link_state to) {
 /* --- to and from CONNECT --- */
 
 static void try_connect(struct link_machine *m, enum link_occasion occasion) {
-    if (m->ops->connect(m->ctx, occasion)) link_set(m, LINK_CONNECTING);
+    if (m->ops->connect(m->ctx, occasion))
+        link_set(m, LINK_CONNECTING);
+    else
+        m->ops->gave_up(m->ctx, LINK_CONNECT);
 }
 
-static void give_up(struct link_machine *m) {
+static void let_go(struct link_machine *m, enum link_state to) {
     m->ops->close(m->ctx);
-    link_set(m, LINK_CONNECT);
+    link_set(m, to);
+}
+
+/* The attempt has failed, or (CONNECTED) the connection: that alone is no failure. */
+static void give_up(struct link_machine *m) {
+    if (m->state != LINK_CONNECTED) m->ops->gave_up(m->ctx, m->state);
+    let_go(m, LINK_CONNECT);
+}
+
+static void hold(struct link_machine *m) {
+    m->ops->gave_up(m->ctx, LINK_HELD);
+    let_go(m, LINK_HELD);
 }
 
 static void on_replicaof(struct link_machine *m, const struct link_event *ev) {
-    give_up(m);
+    let_go(m, LINK_CONNECT);
     if (ev->now) try_connect(m, CONNECT_FIRST);
 }
 
@@ -171,7 +193,8 @@ static void on_no_one(struct link_machine *m, const struct link_event *ev) {
 
 static void on_tick(struct link_machine *m, const struct link_event *ev) {
     (void)ev;
-    if (m->state == LINK_CONNECT) try_connect(m, CONNECT_FIRST);
+    if ((m->state == LINK_CONNECT || m->state == LINK_HELD) && m->ops->may_retry(m->ctx))
+        try_connect(m, CONNECT_FIRST);
 }
 
 /* A handshake that broke waits for the next tick: the master may not be ready. A transfer that broke starts
@@ -257,6 +280,11 @@ static void after_ip(struct link_machine *m, slice line) {
 
 static void after_capa(struct link_machine *m, slice line) {
     note_refusal(line, "capa");
+    slice told = begins(line, "+OK") ? (slice){line.p + 3, line.n - 3} : (slice){NULL, 0};
+    if (!m->ops->may_follow(m->ctx, told)) {
+        hold(m);
+        return;
+    }
     if (m->ops->send_psync(m->ctx)) {
         link_set(m, LINK_PSYNC);
         return;
@@ -350,11 +378,11 @@ static void after_psync(struct link_machine *m, slice line) {
 
 static void begin_load(struct link_machine *m) {
     link_set(m, LINK_LOADING);
-    if (m->ops->load(m->ctx)) {
-        link_set(m, LINK_CONNECTED);
-        return;
+    switch (m->ops->load(m->ctx)) {
+    case LOAD_DONE: link_set(m, LINK_CONNECTED); return;
+    case LOAD_HELD: hold(m); return;
+    case LOAD_FAILED: give_up(m); break;
     }
-    give_up(m);
     if (m->ops->may_hurry(m->ctx, CONNECT_AFTER_FAILURE)) try_connect(m, CONNECT_AFTER_FAILURE);
 }
 

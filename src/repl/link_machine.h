@@ -11,7 +11,8 @@
 
 enum link_state {
     LINK_NONE,       /* a master ourselves */
-    LINK_CONNECT,    /* have a master, no connection; the next tick tries */
+    LINK_CONNECT,    /* have a master, no connection; a tick tries, when it is time */
+    LINK_HELD,       /* the same, and something must change before it can succeed: the owner knows what */
     LINK_CONNECTING, /* TCP connection under way */
     LINK_PING,       /* awaiting the reply to PING */
     LINK_AUTH,       /* ... to AUTH */
@@ -47,6 +48,8 @@ struct link_event {
 
 enum link_transfer { TRANSFER_TO_FILE, TRANSFER_TO_PARSER, TRANSFER_REFUSED };
 
+enum link_load { LOAD_DONE, LOAD_FAILED, LOAD_HELD }; /* HELD: what we have was kept on purpose */
+
 enum link_occasion { CONNECT_FIRST, CONNECT_AGAIN, CONNECT_AFTER_FAILURE }; /* for the log */
 
 struct link_ops {
@@ -68,9 +71,14 @@ struct link_ops {
     bool (*resume)(void *ctx, const char *id, slice past);
     /* `$length` (mark empty) or `$EOF:mark`. */
     enum link_transfer (*begin_transfer)(void *ctx, int64_t length, slice mark);
-    bool (*load)(void *ctx);  /* file or stream into the key space, then the master becomes a client */
+    enum link_load (*load)(
+        void *ctx);           /* file or stream into the key space, then the master becomes a client */
     void (*close)(void *ctx); /* socket, temporary file, client: whatever there is. Keeps the history. */
-    bool (*may_hurry)(void *ctx, enum link_occasion why); /* reconnect now, not with the next tick */
+    /* What a master of our own kind tells behind its +OK of those it follows itself. False: we are among them. */
+    bool (*may_follow)(void *ctx, slice told);
+    void (*gave_up)(void *ctx, enum link_state in);       /* an attempt failed in this state, before close */
+    bool (*may_retry)(void *ctx);                         /* at a tick: is it time for another one? */
+    bool (*may_hurry)(void *ctx, enum link_occasion why); /* reconnect now, not with a tick */
     bool (*holds)(void *ctx, enum link_state s);          /* are the state's guarantees so? */
 };
 

@@ -201,6 +201,35 @@ static bool keep_old(const char *why) {
     return false;
 }
 
+static uint64_t keys_here(void) {
+    uint64_t n = 0;
+    for (int i = 0; i < ks_count(); i++) n += db_size(ks_db(i));
+    return n;
+}
+
+/* What comes is what we have, only later: so what we have may be read until then. */
+static bool is_newer_state(const struct link_sync *s) {
+    return strcmp(s->id, repl_id()) == 0;
+}
+
+/* Guards (guard.h). Of a stream, only what it has brought is known. */
+static bool guards_pass(struct link *l, const struct rdb_peek *came) {
+    struct guard_facts f = {.guards_empty_master = repl_config.guard_empty_master,
+                            .our_keys = keys_here(),
+                            .followed = l->followed,
+                            .same_history = is_newer_state(&l->sync),
+                            .master_has_keys = came->has_keys,
+                            .need_bytes = came->used_mem_bytes,
+                            .limit_bytes = repl_config.load_memory_limit};
+    if (!f.limit_bytes) f.limit_bytes = guard_memory_limit();
+    if (!l->upstream.n) f.need_bytes /= 2; /* a Redis: the same data need about half of that here */
+    enum guard_verdict verdict = guard_judge(&f, l->hold_why);
+    if (verdict == GUARD_PASS) return true;
+    link_report_failure("%s", l->hold_why);
+    link_hold(l, verdict == GUARD_MEMORY ? REPL_HOLD_MEMORY : REPL_HOLD_EMPTY_MASTER);
+    return false;
+}
+
 /* What there is to lose is not given up for what can't be loaded. Until that is known it is served. */
 static bool may_replace(const struct link_sync *s) {
     char err[256] = "";
@@ -329,21 +358,23 @@ static void take_over(struct link *l, const struct rdb_info *info, const char *m
     if (repl_hooks.loaded) repl_hooks.loaded();
 }
 
-static bool load_file(struct link *l) {
+static enum link_load load_file(struct link *l) {
     char err[256] = "";
     struct rdb_info info = {.repl_stream_db = -1};
     struct rdb_load_options options = {.replica = true, .info = &info};
-    if (!settle_file(&l->sync)) return false;
+    struct rdb_peek head;
+    if (!settle_file(&l->sync)) return LOAD_FAILED;
+    if (rdb_peek(l->sync.path, &head) && !guards_pass(l, &head)) return LOAD_HELD;
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
     link_report_phase(SYNC_LOADING, l->sync.read_bytes);
     if (rdb_load_file(l->sync.path, &options, err, sizeof err) != RDB_LOADED)
-        return load_failed(&l->sync, err);
+        return load_failed(&l->sync, err), LOAD_FAILED;
     keep_file(l);
     slice more;
     link_io_unread(l, &more);
     take_over(l, &info, more.p, more.n);
-    return true;
+    return LOAD_DONE;
 }
 
 /* rdb_reader's source: the socket, with turns of the loop while it has nothing. */
@@ -384,12 +415,26 @@ static bool at_the_end(const struct link_sync *s, struct rdb_reader *r) {
            rdb_reader_fail(r, "the RDB is shorter than its length of %lld bytes", (long long)s->total_bytes);
 }
 
-/* What comes is what we have, only later: so what we have may be read until then. */
-static bool is_newer_state(const struct link_sync *s) {
-    return strcmp(s->id, repl_id()) == 0;
+static bool any_beside(void) {
+    for (int i = 0; i < ks_count(); i++)
+        if (db_size(ks_beside_db(i)) > 0) return true;
+    return false;
 }
 
-static bool load_stream(struct link *l) {
+/* The whole stream has been read. */
+static enum link_load put_in_place(struct link *l) {
+    struct rdb_peek came = {.has_keys = l->sync.beside && any_beside()};
+    if (!l->sync.beside) return LOAD_DONE;
+    if (!guards_pass(l, &came)) {
+        log_notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
+        ks_beside_drop();
+        return LOAD_HELD;
+    }
+    swap_in(l);
+    return LOAD_DONE;
+}
+
+static enum link_load load_stream(struct link *l) {
     struct link_sync *s = &l->sync;
     struct rdb_info info = {.repl_stream_db = -1};
     struct rdb_load_options options = {.replica = true, .beside = s->beside, .info = &info};
@@ -405,20 +450,20 @@ static bool load_stream(struct link *l) {
     rdb_loading_start(r.total_bytes, s->beside && is_newer_state(s));
     bool ok = rdb_load_stream(&r, &options, NULL) && at_the_end(s, &r);
     rdb_loading_stop(ok);
-    if (ok && s->beside) swap_in(l);
+    enum link_load result = ok ? put_in_place(l) : LOAD_FAILED;
     /* The stream's first bytes: the reader has taken them while it looked for the mark, or, with a length, no more
      * than that was taken out of what came with the preamble. */
     slice more = rdb_reader_rest(&r);
     if (!s->mark[0]) link_io_unread(l, &more);
-    if (ok)
+    if (result == LOAD_DONE)
         take_over(l, &info, more.p, more.n);
-    else
+    else if (result == LOAD_FAILED)
         load_failed(s, r.error);
     rdb_reader_free(&r);
-    return ok;
+    return result;
 }
 
-bool link_sync_load(struct link *l) {
+enum link_load link_sync_load(struct link *l) {
     ev_io_set(&l->io, 0); /* nothing is read from it by the loop until it is a client */
     return l->sync.fd >= 0 ? load_file(l) : load_stream(l);
 }

@@ -17,7 +17,7 @@ struct peer {
     /* what REPLCONF told */
     char ip[REPL_HOST_BYTES]; /* "": take the socket's */
     int listening_port;
-    bool capa_eof, capa_psync2, capa_past;
+    bool capa_eof, capa_psync2, capa_past, asks_chain;
     bool
         no_keys; /* REPLCONF rdb-filter-only: wants the stream (or functions, which we have none of), no data */
     bool pre_psync; /* used SYNC: no +FULLRESYNC, no ACKs */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "repl/peer.h"
+#include "repl/upstream.h"
 #include <stdio.h>
 
 static struct peer *first, *last;
@@ -418,6 +419,7 @@ static bool conf_option(struct client *c, slice name, slice value) {
         if (slice_is(value, "eof")) p->capa_eof = true;
         if (slice_is(value, "psync2")) p->capa_psync2 = true;
         if (slice_is(value, "tandem-past")) p->capa_past = true;
+        if (slice_is(value, "tandem-chain")) p->asks_chain = true;
     } else {
         reply_errorf(&c->out, "ERR Unrecognized REPLCONF option: %.*s", (int)name.n, name.p);
         return false;
@@ -432,6 +434,14 @@ void repl_replconf_command(struct client *c, int argc, const slice *argv) {
     }
     for (int i = 1; i < argc; i += 2)
         if (!conf_option(c, argv[i], argv[i + 1])) return;
+    struct peer *p = c->peer;
+    if (p && p->asks_chain) {
+        char line[UPSTREAM_TEXT_MAX + 2] = "OK";
+        upstream_tell(link_upstream(), line + 2);
+        reply_status(&c->out, line);
+        p->asks_chain = false;
+        return;
+    }
     reply_ok(&c->out);
 }
 

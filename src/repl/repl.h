@@ -26,11 +26,14 @@ struct repl_config { /* server/config writes it */
     char *announce_ip, *master_auth, *master_user;
     int min_replicas_to_write, min_replicas_max_lag_s;
     /* of our own */
-    int max_full_syncs;       /* 0: no cap */
-    uint64_t full_sync_rate;  /* bytes a second; 0: no limit */
-    int backpressure_percent; /* of the output limit; 0: off */
-    int snapshot_timeout_s;   /* a snapshot child that stands still so long is ended; 0: never */
-    int listen_port;          /* what we tell our master, unless announce_port */
+    bool guard_empty_master;
+    uint64_t load_memory_limit; /* bytes; 0: what the system sets */
+    int reconnect_delay_s_max;  /* 0: each second, as Redis */
+    int max_full_syncs;         /* 0: no cap */
+    uint64_t full_sync_rate;    /* bytes a second; 0: no limit */
+    int backpressure_percent;   /* of the output limit; 0: off */
+    int snapshot_timeout_s;     /* a snapshot child that stands still so long is ended; 0: never */
+    int listen_port;            /* what we tell our master, unless announce_port */
     char *bind_source;
 };
 extern struct repl_config repl_config;
@@ -148,7 +151,16 @@ static inline bool repl_wants_log(void) {
 const char *repl_master_host(void);
 int repl_master_port(void);
 bool repl_link_up(void);
+enum repl_hold { /* why our link is held: something must change before it can succeed */
+                 REPL_HOLD_NONE,
+                 REPL_HOLD_EMPTY_MASTER, /* a guard keeps our data from a master without any */
+                 REPL_HOLD_MEMORY,       /* the master's data do not fit */
+                 REPL_HOLD_SELF,         /* we would follow ourselves */
+                 REPL_HOLD_CYCLE         /* our master follows us */
+};
 struct repl_link_info {
+    enum repl_hold hold;
+    const char *hold_why; /* in words; "" */
     bool up, sync_in_progress;
     const char *state; /* as ROLE: none, connect, connecting, handshake, sync, connected */
     int64_t up_for_s;  /* -1: not up */
@@ -160,6 +172,7 @@ void repl_link_info(struct repl_link_info *out);
 /* What is here is what a load that failed has left: not to be saved over a file that a restart would read. */
 bool repl_data_incomplete(void);
 
+void repl_guards_changed(void); /* a setting that may hold the link: try again with the next tick */
 void repl_resize_backlog(void); /* repl_config.backlog_size_bytes changed */
 void repl_cron(void);           /* each second: pings, timeouts, ACKs, reconnects, backlog ttl */
 

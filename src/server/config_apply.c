@@ -116,6 +116,11 @@ const char *apply_fsync(void) {
     return aof_apply_fsync();
 }
 
+const char *apply_guards(void) {
+    repl_guards_changed();
+    return NULL;
+}
+
 const char *apply_backlog_size(void) {
     repl_resize_backlog();
     return NULL;

@@ -264,6 +264,9 @@ static const struct directive directives[] = {
     INT("min-replicas-max-lag", "min-slaves-max-lag", 0, &R->min_replicas_max_lag_s, 0, INT_MAX, "10"),
 
     /* replication, of our own */
+    BOOL("replica-guard-empty-master", NULL, 0, &R->guard_empty_master, "yes", .apply = apply_guards),
+    BYTES("repl-load-memory-limit", NULL, 0, &R->load_memory_limit, 0, INT64_MAX, "0", .apply = apply_guards),
+    INT("repl-reconnect-max-delay", NULL, 0, &R->reconnect_delay_s_max, 0, 3600, "10"),
     INT("repl-max-full-syncs", NULL, 0, &R->max_full_syncs, 0, INT_MAX, "16"),
     BYTES("repl-full-sync-rate", NULL, 0, &R->full_sync_rate, 0, INT64_MAX, "0"),
     INT("repl-backpressure", NULL, 0, &R->backpressure_percent, 0, 99, "0"),

@@ -45,10 +45,20 @@ static sds peer_lines(sds out) {
 }
 
 sds info_resync_fields(sds out) {
+    static const char *const holds[] = {[REPL_HOLD_NONE] = "no",
+                                        [REPL_HOLD_EMPTY_MASTER] = "empty-master",
+                                        [REPL_HOLD_MEMORY] = "memory",
+                                        [REPL_HOLD_SELF] = "self",
+                                        [REPL_HOLD_CYCLE] = "cycle"};
     static const struct form lines = {"master_sync_phase_", ":", "\r\n"};
     char advice[ADVICE_MAX][ADVICE_BYTES];
     struct progress_view sync = repl_link_progress();
     if (strcmp(sync.phase, "none") != 0) out = phase_fields(out, &sync, &lines);
+    struct repl_link_info link;
+    repl_link_info(&link);
+    if (link.hold != REPL_HOLD_NONE)
+        out = sds_cat_printf(out, "master_link_held:%s\r\nmaster_link_held_because:%s\r\n", holds[link.hold],
+                             link.hold_why);
     size_t queued, running = repl_full_syncs(&queued);
     out = sds_cat_printf(out,
                          "full_syncs_in_progress:%zu\r\nfull_syncs_queued:%zu\r\nbackpressure_ms:%llu\r\n",

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ID  "0123456789abcdef0123456789abcdef01234567"
@@ -14,10 +15,14 @@
 /* What the ops were asked, as words; and what they are to answer. */
 static struct {
     char calls[512];
-    bool connect_fails, send_fails, auth, announce, resume_fails, load_fails, hurry, holds_fails;
+    bool connect_fails, send_fails, auth, announce, resume_fails, load_fails, load_held, follows_us, not_yet,
+        hurry, holds_fails;
     enum link_transfer transfer;
     char full_id[41], resumed_id[41], past[100], mark[41];
     int64_t full_offset, length;
+    char told[100];
+    int gave_up;
+    enum link_state gave_up_in;
     int accepted, refused;
     bool refused_sent, hands_over; /* a failover: the owner ends the link when it is refused */
 } fake;
@@ -101,10 +106,26 @@ static enum link_transfer f_begin_transfer(void *ctx, int64_t length, slice mark
     return fake.transfer;
 }
 
-static bool f_load(void *ctx) {
+static enum link_load f_load(void *ctx) {
     (void)ctx;
     note("load");
-    return !fake.load_fails;
+    return fake.load_held ? LOAD_HELD : fake.load_fails ? LOAD_FAILED : LOAD_DONE;
+}
+
+static bool f_may_follow(void *ctx, slice told) {
+    (void)ctx;
+    snprintf(fake.told, sizeof fake.told, "%.*s", (int)told.n, told.n ? told.p : "");
+    return !fake.follows_us;
+}
+
+static void f_gave_up(void *ctx, enum link_state in) {
+    (void)ctx;
+    fake.gave_up++;
+    fake.gave_up_in = in;
+}
+
+static bool f_may_retry(void *ctx) {
+    return (void)ctx, !fake.not_yet;
 }
 
 static void f_close(void *ctx) {
@@ -131,6 +152,9 @@ static const struct link_ops ops = {.connect = f_connect,
                                     .begin_transfer = f_begin_transfer,
                                     .load = f_load,
                                     .close = f_close,
+                                    .may_follow = f_may_follow,
+                                    .gave_up = f_gave_up,
+                                    .may_retry = f_may_retry,
                                     .may_hurry = f_may_hurry,
                                     .holds = f_holds};
 
@@ -170,6 +194,7 @@ static const int leads[LINK_STATES][LINK_EVENTS] = {
     /*                    REPLICAOF     NO_ONE     TICK             OPENED     LINE          RECEIVED        FAILED        TIMEOUT       LOST */
     [LINK_NONE]       = {LINK_CONNECT, NO,        NO,              NO,        NO,           NO,             NO,           NO,           NO},
     [LINK_CONNECT]    = {LINK_CONNECT, LINK_NONE, LINK_CONNECTING, NO,        NO,           NO,             NO,           NO,           NO},
+    [LINK_HELD]       = {LINK_CONNECT, LINK_NONE, LINK_CONNECTING, NO,        NO,           NO,             NO,           NO,           NO},
     [LINK_CONNECTING] = {LINK_CONNECT, LINK_NONE, LINK_CONNECTING, LINK_PING, NO,           NO,             LINK_CONNECT, LINK_CONNECT, NO},
     [LINK_PING]       = {LINK_CONNECT, LINK_NONE, LINK_PING,       NO,        LINK_PORT,    NO,             LINK_CONNECT, LINK_CONNECT, NO},
     [LINK_AUTH]       = {LINK_CONNECT, LINK_NONE, LINK_AUTH,       NO,        LINK_PORT,    NO,             LINK_CONNECT, LINK_CONNECT, NO},
@@ -204,7 +229,8 @@ Test(link_machine, the_matrix_is_the_table_of_the_comment) {
             bool wanted = false;
             if (to == LINK_CONNECT) wanted = true; /* from everywhere */
             if (to == LINK_NONE) wanted = from != LINK_NONE && from != LINK_LOADING;
-            if (to == LINK_CONNECTING) wanted = from == LINK_CONNECT;
+            if (to == LINK_HELD) wanted = from == LINK_CAPA || from == LINK_LOADING;
+            if (to == LINK_CONNECTING) wanted = from == LINK_CONNECT || from == LINK_HELD;
             if (to == LINK_PING) wanted = from == LINK_CONNECTING;
             if (to == LINK_AUTH) wanted = from == LINK_PING;
             if (to == LINK_PORT) wanted = from == LINK_PING || from == LINK_AUTH;
@@ -370,6 +396,83 @@ Test(link_machine, an_old_master_gets_sync) {
     fake.send_fails = true;
     line(&m, "-ERR unknown command 'PSYNC'");
     expect(m, LINK_CONNECT, "full sync close");
+}
+
+/* --- failures: when is it tried again? --- */
+
+Test(link_machine, a_tick_tries_when_it_is_time) {
+    static const enum link_state waiting[] = {LINK_CONNECT, LINK_HELD};
+    for (size_t i = 0; i < 2; i++) {
+        struct link_machine m = machine_in(waiting[i]);
+        fake.not_yet = true;
+        cr_assert(step(&m, LINK_EV_TICK));
+        expect(m, waiting[i], "");
+        fake.not_yet = false;
+        step(&m, LINK_EV_TICK);
+        expect(m, LINK_CONNECTING, "connect");
+        cr_assert_eq(fake.gave_up, 0);
+    }
+}
+
+Test(link_machine, the_owner_hears_in_which_state_an_attempt_failed) {
+    static const enum link_state trying[] = {LINK_CONNECTING, LINK_PING,     LINK_AUTH,
+                                             LINK_PORT,       LINK_IP,       LINK_CAPA,
+                                             LINK_PSYNC,      LINK_PREAMBLE, LINK_TRANSFER};
+    for (size_t i = 0; i < sizeof trying / sizeof *trying; i++) {
+        struct link_machine m = machine_in(trying[i]);
+        step(&m, LINK_EV_FAILED);
+        expect(m, LINK_CONNECT, "close");
+        cr_assert(fake.gave_up == 1 && fake.gave_up_in == trying[i]);
+    }
+    struct link_machine m = machine_in(LINK_CONNECT);
+    fake.connect_fails = true;
+    step(&m, LINK_EV_TICK);
+    cr_assert(fake.gave_up == 1 && fake.gave_up_in == LINK_CONNECT);
+    m = machine_in(LINK_TRANSFER);
+    fake.load_fails = true;
+    step(&m, LINK_EV_RECEIVED);
+    cr_assert(fake.gave_up == 1 && fake.gave_up_in == LINK_LOADING);
+}
+
+Test(link_machine, a_cut_and_a_new_master_are_no_failures) {
+    struct link_machine m = machine_in(LINK_CONNECTED);
+    step(&m, LINK_EV_LOST);
+    m = machine_in(LINK_CONNECTED);
+    step(&m, LINK_EV_TIMEOUT);
+    for (int s = 0; s < LINK_STATES; s++) {
+        m = machine_in((enum link_state)s);
+        step(&m, LINK_EV_REPLICAOF);
+        cr_assert_eq(fake.gave_up, 0, "%s", link_state_name((enum link_state)s));
+    }
+}
+
+Test(link_machine, who_would_follow_itself_is_held) {
+    struct link_machine m = machine_in(LINK_CAPA);
+    fake.follows_us = true;
+    line(&m, "+OK " ID " " ID2);
+    expect(m, LINK_HELD, "close"); /* and no PSYNC */
+    cr_assert_str_eq(fake.told, " " ID " " ID2);
+    cr_assert(fake.gave_up == 1 && fake.gave_up_in == LINK_HELD);
+    static const char *const tells_nothing[] = {"+OK", "-ERR unknown option " ID, ":1"};
+    for (size_t i = 0; i < 3; i++) {
+        m = machine_in(LINK_CAPA);
+        line(&m, tells_nothing[i]);
+        expect(m, LINK_PSYNC, "psync");
+        cr_assert_str_empty(fake.told);
+    }
+}
+
+Test(link_machine, data_that_a_guard_keeps_hold_the_link) {
+    struct link_machine m = machine_in(LINK_TRANSFER);
+    fake.load_held = fake.hurry = true;
+    step(&m, LINK_EV_RECEIVED);
+    expect(m, LINK_HELD, "load close"); /* and does not come again at once */
+    cr_assert(fake.gave_up == 1 && fake.gave_up_in == LINK_HELD);
+    step(&m, LINK_EV_REPLICAOF);
+    expect(m, LINK_CONNECT, "close");
+    m = machine_in(LINK_HELD);
+    step(&m, LINK_EV_NO_ONE);
+    expect(m, LINK_NONE, "close");
 }
 
 Test(link_machine, partial_resync) {
