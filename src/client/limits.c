@@ -49,7 +49,9 @@ bool limits_check_output(struct client *c) {
 
 static void check_idle(struct client *c) {
     if (client_config.timeout_s <= 0) return;
-    if (c->flags & (CLIENT_REPLICA | CLIENT_MASTER | CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_CLOSING)) return;
+    if (c->flags &
+        (CLIENT_REPLICA | CLIENT_MONITOR | CLIENT_MASTER | CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_CLOSING))
+        return;
     if (clock_steady_ms() - c->last_active_ms <= client_config.timeout_s * 1000ll) return;
     log_verbose("Closing idle client");
     client_stats.timeouts++;

@@ -191,7 +191,8 @@ void block_slow_writes(int64_t ms) {
 }
 
 bool pause_holds(const struct client *c, const struct command *cmd) {
-    if (likely(pause_what == PAUSE_NONE && !server_shutting_down()) || (c->flags & CLIENT_REPLICA))
+    if (likely(pause_what == PAUSE_NONE && !server_shutting_down()) ||
+        (c->flags & (CLIENT_REPLICA | CLIENT_MONITOR)))
         return false;
     if (pause_what == PAUSE_ALL) return true;
     const struct txn *txn = txn_peek(c);

@@ -155,6 +155,7 @@ void reset_command(struct client *c, const slice *argv, int argc) {
     }
     txn_discard(c);
     pubsub_forget(c);
+    monitor_forget(c);
     c->db = 0;
     c->out.proto = 2;
     sds_free(c->name);

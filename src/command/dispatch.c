@@ -134,6 +134,12 @@ static void note_time(struct command *cmd, uint64_t ticks) {
     histogram_add(cmd->stats.times, ticks);
 }
 
+unsigned command_observers;
+
+static void observe(struct client *c, const struct command *cmd, const slice *argv, int argc) {
+    if (command_observers & OBSERVE_MONITOR) monitor_feed(c, cmd, argv, argc);
+}
+
 void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim) {
     static uint64_t errors; /* those counted: EXEC does not fail because a command in it does */
     uint64_t start = last_tick;
@@ -149,6 +155,7 @@ void call_command(struct client *c, struct command *cmd, const slice *argv, int 
     }
     server_stats.commands++;
     if (likely(server_config.latency_tracking)) note_time(cmd, ticks);
+    if (unlikely(command_observers)) observe(c, cmd, argv, argc);
     if (unlikely(ticks >= slow_command_ticks)) note_slow(c, cmd, argv, argc, ticks);
 }
 
@@ -256,6 +263,7 @@ bool dispatch_replay(struct client *c, const slice *argv, int argc) {
 void dispatch_closed(struct client *c) {
     block_forget(c);
     pubsub_forget(c);
+    monitor_forget(c);
     txn_discard(c);
     txn_release(c);
 }

@@ -7,6 +7,14 @@
 /* Runs the handler, counts it, and hands its writes to propagation. verbatim: see propagate_call_end. */
 void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim);
 
+/* Who looks at every command that has run: one test while nobody does. */
+enum { OBSERVE_MONITOR = 1 };
+extern unsigned command_observers;
+
+/* monitor.c */
+void monitor_feed(const struct client *c, const struct command *cmd, const slice *argv, int argc);
+void monitor_forget(struct client *c);
+
 /* gate.c: may it run now? false: replied (or the client was closed). cmd NULL: there is no such command. */
 bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int argc);
 /* The refusal of a command by the state of server or connection: counted, and fatal to an open transaction. */

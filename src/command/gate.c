@@ -147,7 +147,7 @@ static const char *state_refusal(const struct client *c, const struct command *c
     if (unlikely(rdb_loading.active) &&
         (rdb_loading.async ? flags & CMD_NO_ASYNC_LOADING : lacking & CMD_LOADING))
         return "LOADING Redis is loading the dataset in memory";
-    if (unlikely(c->flags & CLIENT_REPLICA) &&
+    if (unlikely(c->flags & (CLIENT_REPLICA | CLIENT_MONITOR)) &&
         ((flags & CMD_WRITE) || (cmd->flags & (CMD_READONLY | CMD_MAY_REPLICATE | CMD_WRITE))))
         return "ERR Replica can't interact with the keyspace";
     return NULL;

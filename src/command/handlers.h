@@ -274,6 +274,7 @@ HANDLER(memory_malloc_stats_command);
 HANDLER(memory_purge_command);
 HANDLER(memory_stats_command);
 HANDLER(memory_usage_command);
+HANDLER(monitor_command);
 HANDLER(psync_command);
 HANDLER(replconf_command);
 HANDLER(replicaof_command);
