@@ -42,6 +42,7 @@ static void before_wait(void) {
 
 void aof_init(void) {
     ev_hook_add(EV_BEFORE_WAIT, before_wait);
+    ev_set_gather(aof_group_wait_us);
 }
 
 void aof_stats_reset(void) {

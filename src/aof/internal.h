@@ -6,6 +6,7 @@
  *   marks.c       lines in an incr file that say which history and offset follow
  *   writer.c      the log's cursor to the incr file; when it is synced
  *   inserts.c     what stands between the log's bytes there
+ *   group.c       with appendfsync always: what one sync covers
  *   sync.c        the helper process that syncs
  *   rewrite.c     a new base in a forked child
  *   base.c        what that child writes
@@ -73,6 +74,10 @@ uint64_t aof_writer_bytes(void);   /* of the incr file */
  * nobody: said, and a rewrite is scheduled. */
 void aof_writer_check_place(void);
 void aof_writer_resized(void); /* the loader cut the file: look at its size again */
+
+/* --- group.c --- */
+int64_t aof_group_wait_us(void); /* for ev_set_gather */
+void aof_group_synced(uint64_t took_us);
 
 /* --- sync.c --- */
 void aof_sync_start(void); /* the helper; idempotent */

@@ -225,7 +225,7 @@ bool aof_writer_sync(void) {
 }
 
 static void sync_now_or_die(void) {
-    uint64_t start_us = latency_start();
+    uint64_t began_us = clock_mono_us(), start_us = latency_start();
     int failed = fdatasync(w.fd);
     latency_end("aof-fsync-always", start_us);
     if (failed) {
@@ -235,6 +235,7 @@ static void sync_now_or_die(void) {
     }
     w.unsynced = false;
     w.last_sync_s = now_s();
+    aof_group_synced(clock_mono_us() - began_us);
 }
 
 static void sync_by_policy(void) {

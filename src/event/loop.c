@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { READY_MAX = 512, HOOKS_MAX = 16 };
@@ -24,6 +25,7 @@ enum { READY_MAX = 512, HOOKS_MAX = 16 };
 struct frame {
     struct epoll_event ready[READY_MAX];
     int n, next; /* ready[next..n) have not been handled yet */
+    int found;   /* in the whole turn */
     struct frame *outer;
 };
 
@@ -34,6 +36,7 @@ static struct {
     struct frame *frame; /* innermost */
     void (*hooks[EV_PHASES][HOOKS_MAX])(void);
     int hook_count[EV_PHASES];
+    int64_t (*gather)(void);
     struct ev_timer **heap;
     int timers, heap_cap;
 } loop = {.epoll_fd = -1};
@@ -44,6 +47,7 @@ void ev_init(void) {
     assert_that(loop.epoll_fd >= 0);
     loop.quit = loop.want_turn = false;
     loop.turns = 0;
+    loop.gather = NULL;
     memset(loop.hook_count, 0, sizeof loop.hook_count);
 }
 
@@ -184,11 +188,21 @@ void ev_hook_add(enum ev_phase phase, void (*fn)(void)) {
     loop.hooks[phase][loop.hook_count[phase]++] = fn;
 }
 
+void ev_set_gather(int64_t (*how_long_us)(void)) {
+    loop.gather = how_long_us;
+}
+
+int ev_peek(void) {
+    struct epoll_event ready[READY_MAX];
+    int n = epoll_wait(loop.epoll_fd, ready, READY_MAX, 0);
+    return n > 0 ? n : 0;
+}
+
 static void run_hooks(enum ev_phase phase) {
     for (int i = 0; i < loop.hook_count[phase]; i++) loop.hooks[phase][i]();
 }
 
-static void handle_ready(struct frame *f) {
+static void handle_ready(struct frame *f, int wanted) {
     while (f->next < f->n) {
         const struct epoll_event *e = &f->ready[f->next++];
         struct ev_io *io = e->data.ptr;
@@ -197,8 +211,34 @@ static void handle_ready(struct frame *f) {
         if (e->events & EPOLLIN) ready |= EV_READ;
         if (e->events & EPOLLOUT) ready |= EV_WRITE;
         if (e->events & (EPOLLERR | EPOLLHUP)) ready |= EV_READ | EV_WRITE;
-        ready &= io->mask; /* an earlier handler may have lost interest for it */
+        ready &= io->mask & wanted; /* an earlier handler may have lost interest for it */
         if (ready) io->fn(io, ready);
+    }
+}
+
+static int wait_us(struct frame *f, int64_t us) {
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    long n = syscall(SYS_epoll_pwait2, loop.epoll_fd, f->ready, READY_MAX, &t, NULL, 0);
+    if (n < 0 && errno == ENOSYS)
+        n = epoll_wait(loop.epoll_fd, f->ready, READY_MAX, 0); /* before Linux 5.11: no waiting */
+    return n > 0 ? (int)n : 0;
+}
+
+static bool any_readable(const struct frame *f) {
+    for (int i = 0; i < f->n; i++)
+        if (f->ready[i].events & ~(uint32_t)EPOLLOUT) return true;
+    return false;
+}
+
+static void gather(struct frame *f) {
+    for (int64_t us; (us = loop.gather()) >= 0;) {
+        f->n = wait_us(f, loop.want_turn ? 0 : us);
+        f->next = 0;
+        if (!any_readable(f) && !loop.want_turn) return;
+        loop.want_turn = false;
+        f->found += f->n;
+        handle_ready(f, EV_READ);
+        run_hooks(EV_AFTER_IO);
     }
 }
 
@@ -209,13 +249,14 @@ void ev_turn(int timeout_ms) {
     int n = epoll_wait(loop.epoll_fd, f.ready, READY_MAX, wait);
     assert_that(n >= 0 || errno == EINTR);
     clock_update();
-    f.n = n > 0 ? n : 0;
+    f.found = f.n = n > 0 ? n : 0;
     f.next = 0;
     f.outer = loop.frame;
     loop.frame = &f;
     loop.turns++;
-    handle_ready(&f);
+    handle_ready(&f, EV_READ | EV_WRITE);
     run_hooks(EV_AFTER_IO);
+    if (loop.gather) gather(&f);
     run_timers();
     run_hooks(EV_BEFORE_WAIT);
     assert_that(loop.frame == &f);
@@ -240,5 +281,5 @@ uint64_t ev_turns(void) {
 }
 
 int ev_ready(void) {
-    return loop.frame ? loop.frame->n : 0;
+    return loop.frame ? loop.frame->found : 0;
 }

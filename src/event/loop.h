@@ -2,6 +2,7 @@
  *
  * One turn: epoll_wait -> clock_update -> io handlers -> EV_AFTER_IO hooks (clients: parse, prefetch, execute) ->
  * due timers -> EV_BEFORE_WAIT hooks in order of registration (log, AOF, replies, replicas, freeing closed clients).
+ * Before the timers somebody may ask for more reading and executing in the same turn (ev_set_gather).
  * One loop a process; the state is this room's own.
  *
  * Ownership: ev_io and ev_timer are embedded in their owners and must stay alive until removed (ev_io_set(io, 0),
@@ -47,6 +48,11 @@ static inline bool ev_timer_armed(const struct ev_timer *t) {
 enum ev_phase { EV_AFTER_IO, EV_BEFORE_WAIT, EV_PHASES };
 void ev_hook_add(enum ev_phase phase, void (*fn)(void));
 void ev_want_turn(void); /* there is work left over: the next epoll_wait must not sleep */
+
+/* Asked after EV_AFTER_IO, and again each time that more came: how many microseconds to wait for more to read, which is handled
+ * in this turn too; -1: go on. Nothing is written meanwhile: descriptors that are ready for it have to wait. */
+void ev_set_gather(int64_t (*how_long_us)(void));
+int ev_peek(void); /* how many descriptors are ready now; they are handled in the next turn */
 
 void ev_run(void); /* turns until ev_quit */
 void ev_quit(void);

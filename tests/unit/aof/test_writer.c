@@ -1,55 +1,13 @@
 /* The writer: the log's bytes in the file, and marks at the byte where the history changes. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "aof/internal.h"
 #include "aof/marks.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "event/loop.h"
+#include "log_fixture.h"
 #include "repl/internal.h"
 
-#define SELECT_0 "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
-#define PING     "*1\r\n$4\r\nPING\r\n"
-
-static char dir[] = "/tmp/tandem-aof-XXXXXX";
-
-static void setup(void) {
-    log_set_level(LOG_LEVEL_NOTHING);
-    cr_assert_not_null(mkdtemp(dir));
-    cr_assert_eq(chdir(dir), 0);
-    clock_update();
-    ev_init();
-    ks_init(16);
-    client_room_init();
-    repl_config.backlog_size_bytes = 1 << 20;
-    repl_init();
-    aof_config.filename = sds_new("f");
-    aof_config.dirname = sds_new("d");
-    aof_config.fsync = AOF_FSYNC_NO;
-    cr_assert_eq(mkdir("d", 0755), 0);
-    aof_status.state = AOF_ON;
-}
-
-static void teardown(void) {
-    aof_writer_close();
-    unlink("d/one");
-    unlink("d/two");
-    cr_assert_eq(rmdir("d"), 0);
-    cr_assert_eq(rmdir(dir), 0);
-}
-
-TestSuite(aof_writer, .init = setup, .fini = teardown);
-
-static void begin(const char *name) {
-    uint64_t bytes;
-    int fd = aof_writer_new_file(name, true, &bytes);
-    cr_assert_geq(fd, 0);
-    aof_writer_switch(fd, bytes);
-}
+TestSuite(aof_writer, .init = log_fixture_begin, .fini = log_fixture_end);
 
 static const char *file_text(const char *path) {
     static char text[4096];
@@ -77,14 +35,10 @@ static void expect_file(const char *path, const char *wanted) {
     cr_assert_eq(aof_writer_bytes(), strlen(wanted));
 }
 
-static void ping(void) {
-    repl_append_raw(-1, SLICE(PING));
-}
-
 Test(aof_writer, begins_with_database_and_place) {
     char wanted[1024];
-    begin("one");
-    ping();
+    log_fixture_file("one");
+    log_fixture_ping();
     cr_assert_eq(aof_unwritten_bytes(), strlen(PING));
     aof_writer_flush(false);
     cr_assert_eq(aof_unwritten_bytes(), 0);
@@ -95,11 +49,11 @@ Test(aof_writer, begins_with_database_and_place) {
 /* The promotion comes between two commands of one turn: the mark stands between them. */
 Test(aof_writer, a_new_name_is_said_where_it_begins) {
     char wanted[1024];
-    begin("one");
+    log_fixture_file("one");
     snprintf(wanted, sizeof wanted, "%s%s%s", SELECT_0, mark_now(0), PING);
-    ping();
+    log_fixture_ping();
     repl_shift_id();
-    ping();
+    log_fixture_ping();
     aof_writer_flush(false);
     strcat(wanted, mark_now((int64_t)strlen(PING)));
     strcat(wanted, PING);
@@ -110,11 +64,11 @@ Test(aof_writer, a_new_name_is_said_where_it_begins) {
 
 Test(aof_writer, the_next_file_goes_on_where_the_first_ends) {
     char wanted[1024];
-    begin("one");
-    ping();
+    log_fixture_file("one");
+    log_fixture_ping();
     aof_writer_flush(false);
-    begin("two");
-    ping();
+    log_fixture_file("two");
+    log_fixture_ping();
     aof_writer_flush(false);
     snprintf(wanted, sizeof wanted, "%s%s%s", SELECT_0, mark_now((int64_t)strlen(PING)), PING);
     expect_file("d/two", wanted);
@@ -122,13 +76,13 @@ Test(aof_writer, the_next_file_goes_on_where_the_first_ends) {
 
 Test(aof_writer, goes_on_in_a_file_that_was_loaded) {
     char wanted[1024];
-    begin("one");
-    ping();
+    log_fixture_file("one");
+    log_fixture_ping();
     aof_writer_flush(false);
     snprintf(wanted, sizeof wanted, "%s", file_text("d/one"));
     aof_writer_close();
     cr_assert(aof_writer_append("one"));
-    ping();
+    log_fixture_ping();
     aof_writer_flush(false);
     strcat(wanted, mark_now((int64_t)strlen(PING)));
     strcat(wanted, PING);
@@ -138,18 +92,18 @@ Test(aof_writer, goes_on_in_a_file_that_was_loaded) {
 Test(aof_writer, the_time_stands_before_what_came_then) {
     char wanted[1024], stamp[MARK_BYTES_MAX];
     aof_config.timestamps = true;
-    begin("one");
+    log_fixture_file("one");
     snprintf(wanted, sizeof wanted, "%s%s", SELECT_0, mark_now(0));
     aof_writer_flush(false);
     expect_file("d/one", wanted); /* nothing came yet */
     clock_set_for_test(1700000000123);
-    ping();
-    ping();
+    log_fixture_ping();
+    log_fixture_ping();
     aof_writer_flush(false);
     stamp[mark_format_time(stamp, 1700000000)] = '\0';
     strcat(strcat(wanted, stamp), PING PING);
     expect_file("d/one", wanted);
-    ping(); /* the same second */
+    log_fixture_ping(); /* the same second */
     aof_writer_flush(false);
     strcat(wanted, PING);
     expect_file("d/one", wanted);
@@ -157,7 +111,7 @@ Test(aof_writer, the_time_stands_before_what_came_then) {
 
 /* More than one write's worth, in chunks of the log. */
 Test(aof_writer, a_long_log) {
-    begin("one");
+    log_fixture_file("one");
     size_t before = aof_writer_bytes();
     sds big = sds_grow_zero(sds_empty(), 3000000);
     repl_append_raw(-1, sds_slice(big));

@@ -266,3 +266,59 @@ Test(loop, an_endless_delay_never_comes) {
         ev_timer_stop(&t);
     }
 }
+
+/* --- more in the same turn --- */
+
+static struct pair first, second;
+static int asked;
+
+static int64_t once_more(void) {
+    note("g");
+    if (++asked == 1) pair_poke(&second);
+    return asked == 1 ? 1000000 : -1;
+}
+
+static void note_execute(void) {
+    note("x");
+}
+
+static void note_output(void) {
+    note("o");
+}
+
+Test(loop, gathers_what_comes_before_anything_goes_out) {
+    pair_open(&first);
+    pair_open(&second);
+    ev_hook_add(EV_AFTER_IO, note_execute);
+    ev_hook_add(EV_BEFORE_WAIT, note_output);
+    ev_set_gather(once_more);
+    ev_io_set(&first.io, EV_READ);
+    ev_io_set(&second.io, EV_READ | EV_WRITE);
+    cr_assert_eq(ev_peek(), 1, "one is ready, for writing");
+    pair_poke(&first);
+    cr_assert_eq(ev_peek(), 2);
+    ev_turn(1000);
+    cr_assert_str_eq(trace, "iixgixgo", "%s", trace);
+    cr_assert_eq(first.calls, 1);
+    cr_assert_eq(second.calls, 2);
+    cr_assert_eq(second.last_ready, EV_READ, "nothing is written in between");
+}
+
+static int64_t in_vain(void) {
+    note("g");
+    return 1000;
+}
+
+Test(loop, gathers_nothing_when_nothing_comes) {
+    pair_open(&first);
+    ev_hook_add(EV_AFTER_IO, note_execute);
+    ev_set_gather(in_vain);
+    ev_io_set(&first.io, EV_READ);
+    pair_poke(&first);
+    ev_turn(1000);
+    cr_assert_str_eq(trace, "ixg", "%s", trace);
+    ev_io_set(&first.io, EV_WRITE); /* ready all the time, but not to be read */
+    trace[0] = 0;
+    ev_turn(1000);
+    cr_assert_str_eq(trace, "ixg", "%s", trace);
+}
