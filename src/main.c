@@ -70,6 +70,7 @@ static void wire(void) {
                                                .execute = dispatch_execute,
                                                .closed = client_closed,
                                                .facts = dispatch_facts,
+                                               .memory = dispatch_memory,
                                                .may_accept = server_may_accept};
     static const struct ks_hooks keyspace = {.expired = propagate_expired,
                                              .evicted = propagate_evicted,

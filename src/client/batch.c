@@ -224,6 +224,10 @@ static void execute_request(struct client *c, struct request *r) {
     client_hooks.execute(c, r);
     if (unlikely(c->flags & REPLY_MODE)) settle_reply_mode(c);
     if (unlikely(c->out.head != c->out.tail)) limits_check_output(c); /* one chunk is within any limit */
+    if (unlikely(client_memory_limited)) {
+        memory_charge(c);
+        memory_evict();
+    }
 }
 
 static void execute_span(struct batch *b, struct span *s) {
@@ -265,6 +269,7 @@ static void end_span(struct span *s, size_t executed, bool all_executed) {
     }
     if (s->more && all_executed && !(c->flags & CLIENT_STOPPED)) input_take_up(c);
     if (c->out.head || c->flags & CLIENT_CLOSING) output_add(c);
+    if (unlikely(client_memory_limited)) memory_charge(c);
 }
 
 static void batch_reset(struct batch *b) {

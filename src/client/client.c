@@ -59,7 +59,10 @@ void client_room_shutdown(void) {
 static void on_ready(struct ev_io *io, int ready) {
     struct client *c = io->ctx;
     if (c->pending & IN_BATCH) return; /* a nested turn: its reply may be half written */
-    if (ready & EV_WRITE) output_send(c);
+    if (ready & EV_WRITE) {
+        output_send(c);
+        if (unlikely(client_memory_limited)) memory_charge(c);
+    }
     if ((ready & EV_READ) && !(c->flags & CLIENT_CLOSING)) input_read(c);
 }
 
@@ -120,6 +123,7 @@ struct client *client_new(int fd) {
 
 void client_free(struct client *c) {
     assert_that(!c->pending && !(c->flags & CLIENT_PROTECTED));
+    memory_release(c);
     if (client_hooks.closed) client_hooks.closed(c);
     ev_io_set(&c->io, 0);
     if (c->io.fd >= 0) {
@@ -139,6 +143,7 @@ void client_free(struct client *c) {
 void client_close(struct client *c) {
     if (c->flags & CLIENT_CLOSE_ASAP) return;
     c->flags |= CLIENT_CLOSE_ASAP;
+    memory_release(c);
     if (c->io.fd >= 0) ev_io_set(&c->io, 0);
     output_add(c);
 }

@@ -67,7 +67,9 @@ struct client {
      * socket may take more; returns whether more is left (then EV_WRITE stays on). */
     bool (*feed)(struct client *c);
     int64_t soft_limit_since_ms; /* output soft limit exceeded since (clock_steady_ms); 0: not */
+    size_t charged_bytes;        /* its part of the memory that maxmemory-clients limits */
     struct client *prev, *next;  /* all clients, oldest first */
+    uint32_t reply_peak_bytes;   /* the most that waited in the first chunk of `out`, these seconds */
     uint32_t pending;            /* which of this room's lists it is on */
     struct client *next_input, *next_output;
     bool watches_read; /* client_resume_reading */
@@ -106,6 +108,8 @@ struct client_hooks {
     bool (*may_accept)(
         struct client *c); /* after accept: false = it was answered and is to be closed (protected mode) */
     void (*facts)(const struct client *c, struct client_facts *f); /* may be NULL */
+    size_t (*memory)(
+        const struct client *c); /* held for it above: MULTI's queue, subscriptions. May be NULL */
 };
 void client_set_hooks(const struct client_hooks *hooks);
 
@@ -131,6 +135,7 @@ struct client_stats {
     uint64_t in_bytes, out_bytes; /* clients' traffic without replication */
     uint64_t reads, writes;       /* system calls */
     uint64_t timeouts;
+    uint64_t evicted; /* over maxmemory-clients */
 };
 extern struct client_stats client_stats;
 
@@ -163,7 +168,10 @@ struct client *client_by_id(uint64_t id);
 size_t client_count(void); /* without fake ones */
 enum client_class client_class(const struct client *c);
 sds client_describe(sds s, const struct client *c); /* a CLIENT LIST line without newline */
-size_t client_memory(const struct client *c);
+size_t client_memory(const struct client *c);       /* all that is held for it */
+/* Normal clients and subscribers that together hold so much are closed, the largest first, until they hold less; those with
+ * CLIENT_NO_EVICT count, but stay. 0: no limit. */
+void client_limit_memory(uint64_t bytes);
 void client_peer_name(const struct client *c, char *buf, size_t cap); /* ip:port or path:0 */
 void client_local_name(const struct client *c, char *buf, size_t cap);
 /* Timeouts and soft limits. Called several times a second; each call looks at a share of the clients, all of them

@@ -43,18 +43,8 @@ static void flag_letters(const struct client *c, char *out) {
     *at = '\0';
 }
 
-static size_t output_bytes(const struct client *c) {
-    return reply_memory(&c->out) + (client_extra_output ? client_extra_output(c) : 0);
-}
-
-size_t client_memory(const struct client *c) {
-    size_t n = sizeof *c + c->in_cap + output_bytes(c) + (size_t)c->parser.argv_cap * 2 * sizeof(size_t);
-    if (c->name) n += sds_alloc_bytes(c->name);
-    return n;
-}
-
-/* Redis's fields in Redis's order. Replies lie in one chain of chunks here: obl tells the bytes waiting while they
- * fit in one chunk, omem the memory of the chain once they don't. */
+/* Redis's fields in Redis's order. Its fixed reply buffer (rbs, obl) is the first chunk here, its reply list (oll, omem) the others, and
+ * for a replica the part of the log that it has yet to read. rbp: most that was in the first chunk in the last seconds. */
 sds client_describe(sds s, const struct client *c) {
     struct client_facts facts = {.queued = -1, .command = "NULL", .user = "default", .redirect = -1};
     char peer[ADDR_BYTES + 128], local[ADDR_BYTES + 128], flags[32], events[3], *e = events;
@@ -65,8 +55,9 @@ sds client_describe(sds s, const struct client *c) {
     if (c->io.mask & EV_READ) *e++ = 'r';
     if (c->io.mask & EV_WRITE) *e++ = 'w';
     *e = '\0';
-    bool chained = c->out.head != c->out.tail;
-    size_t reply_bytes = reply_memory(&c->out);
+    struct reply_shape out = reply_shape(&c->out);
+    size_t lag = client_extra_output ? client_extra_output(c) : 0;
+    size_t peak = c->reply_peak_bytes > out.first_used ? c->reply_peak_bytes : out.first_used;
     s = sds_cat_printf(s, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%d",
                        (unsigned long long)c->id, peer, local, c->io.fd, c->name ? c->name : "",
                        (long long)(clock_ms() - c->created_ms) / 1000,
@@ -74,12 +65,11 @@ sds client_describe(sds s, const struct client *c) {
     s = sds_cat_printf(
         s, " sub=%d psub=%d ssub=%d multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu",
         facts.subscriptions, facts.patterns, facts.shard_subscriptions, facts.queued, c->in_len - c->in_pos,
-        c->in_cap - c->in_len, (size_t)c->parser.argv_cap * 2 * sizeof(size_t), facts.queued_bytes);
+        c->in_cap - c->in_len, resp_parser_memory(&c->parser), facts.queued_bytes);
     return sds_cat_printf(s,
-                          " rbs=%zu rbp=%zu obl=%zu oll=%d omem=%zu tot-mem=%zu events=%s cmd=%s user=%s "
+                          " rbs=%zu rbp=%zu obl=%zu oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s "
                           "redir=%lld resp=%d",
-                          reply_bytes, reply_bytes, chained ? 0 : reply_pending(&c->out), chained ? 1 : 0,
-                          chained ? output_bytes(c) : output_bytes(c) - reply_bytes,
-                          client_memory(c) + facts.queued_bytes, events, facts.command, facts.user,
-                          (long long)facts.redirect, c->out.proto);
+                          out.first_memory, peak, out.first_used, out.rest_chunks, out.rest_memory + lag,
+                          client_memory(c), events, facts.command, facts.user, (long long)facts.redirect,
+                          c->out.proto);
 }

@@ -120,6 +120,7 @@ static void read_own(struct client *c, size_t missing) {
     ssize_t n = read(c->io.fd, c->in + c->in_len, room);
     if (!came(c, n)) return;
     c->in_len += (size_t)n;
+    if (unlikely(client_memory_limited)) memory_charge(c);
     if (!within_query_limit(c) || c->flags & CLIENT_BLOCKED) return;
     if ((size_t)n < missing) return; /* certainly incomplete */
     batch_add(c, c->in + c->in_pos, c->in_len - c->in_pos, true);

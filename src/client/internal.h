@@ -6,6 +6,7 @@
  *   batch.c     parsing into a batch, executing it
  *   output.c    sending, the list of clients to look after at the end of the turn
  *   limits.c    output limits, idle clients
+ *   memory.c    what clients hold, and maxmemory-clients
  *   describe.c  CLIENT LIST lines */
 #ifndef TANDEM_CLIENT_INTERNAL_H
 #define TANDEM_CLIENT_INTERNAL_H
@@ -58,6 +59,12 @@ void output_forget(void);
 /* limits.c */
 bool limits_check_output(struct client *c); /* false: it is over its limit and is being closed */
 void limits_forget(const struct client *c);
+
+/* memory.c */
+extern bool client_memory_limited; /* then what may have changed a client's memory calls: */
+void memory_charge(struct client *c);
+void memory_release(struct client *c); /* it is being closed: what it holds is as good as free */
+void memory_evict(void);
 
 /* listen.c */
 const char *listen_unix_path(void);

@@ -47,6 +47,11 @@ bool limits_check_output(struct client *c) {
     return false;
 }
 
+static void forget_peak(struct client *c) {
+    enum { PEAK_S = 5 }; /* each client is looked at once a second */
+    if (((uint64_t)clock_steady_ms() / 1000 + c->id) % PEAK_S == 0) c->reply_peak_bytes = 0;
+}
+
 static void check_idle(struct client *c) {
     if (client_config.timeout_s <= 0) return;
     if (c->flags &
@@ -73,6 +78,7 @@ int64_t client_cron(void) {
         if (!c) break;
         cron.at = c->next;
         check_idle(c);
+        forget_peak(c);
         limits_check_output(c);
     }
     return looked;

@@ -74,6 +74,7 @@ static enum sent send_once(struct client *c, size_t *total) {
     for (int i = 0; i < n; i++) offered += iov[i].iov_len;
     ssize_t sent = n == 1 ? write(c->io.fd, iov[0].iov_base, iov[0].iov_len) : writev(c->io.fd, iov, n);
     client_stats.writes++;
+    if (iov[0].iov_len > c->reply_peak_bytes) c->reply_peak_bytes = (uint32_t)iov[0].iov_len;
     if (sent < 0) {
         if (errno == EAGAIN || errno == EINTR) return SENT_PART;
         log_verbose("Error writing to client: %s", strerror(errno));
@@ -129,6 +130,7 @@ static void look_after(struct client *c) {
         return;
     }
     if (!(c->io.mask & EV_WRITE)) output_send(c); /* with EV_WRITE on, the socket is full until it says so */
+    if (unlikely(client_memory_limited)) memory_charge(c);
     if (!(c->flags & CLIENT_CLOSE_ASAP) || c->pending & ON_OUTPUT) return;
     if (c->pending & ON_INPUT || c->flags & CLIENT_PROTECTED)
         list_add(c);
@@ -142,6 +144,7 @@ static void look_after(struct client *c) {
 void output_end_of_turn(void) {
     out_list.turn_done = true;
     for (size_t n = out_list.count; n > 0 && out_list.first; n--) look_after(take_first());
+    if (unlikely(client_memory_limited)) memory_evict();
 }
 
 void output_turn_begins(void) {

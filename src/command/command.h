@@ -168,6 +168,7 @@ void dispatch_closed(struct client *c);
 /* aof_hooks.execute: a command of an append-only file, whatever the state of the server. */
 bool dispatch_replay(struct client *c, const slice *argv, int argc);
 void dispatch_facts(const struct client *c, struct client_facts *f);
+size_t dispatch_memory(const struct client *c);
 void dispatch_init(void); /* after command_init: INFO's sections, hooks at resp, repl and server */
 /* keyspace's (propagate_expired is in propagate.h) */
 void watch_key_modified(struct db *db, slice key); /* ks_hooks.modified */

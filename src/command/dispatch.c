@@ -277,6 +277,12 @@ void dispatch_facts(const struct client *c, struct client_facts *f) {
     f->shard_subscriptions = (int)pubsub_count(c, PUBSUB_SHARD);
 }
 
+size_t dispatch_memory(const struct client *c) {
+    size_t bytes = 0;
+    txn_queued(c, &bytes);
+    return bytes + pubsub_memory(c);
+}
+
 void dispatch_init(void) {
     ticks_init();
     stats_init();

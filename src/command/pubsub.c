@@ -73,6 +73,16 @@ static void count_for_info(void) {
 
 /* --- subscribing --- */
 
+size_t pubsub_memory(const struct client *c) {
+    const struct subscriber *s = c->pubsub;
+    if (!s) return 0;
+    size_t bytes = sizeof *s;
+    for (int k = 0; k < PUBSUB_KINDS; k++)
+        if (s->by_name[k])
+            bytes += dict_table_bytes(s->by_name[k]) + dict_size(s->by_name[k]) * sizeof(struct subscription);
+    return bytes;
+}
+
 static struct topic *get_topic(enum pubsub_kind kind, slice name) {
     struct topic *t = find_topic(kind, name);
     if (t) return t;

@@ -17,6 +17,7 @@ bool pubsub_subscribe(struct client *c, enum pubsub_kind kind, slice name);
 bool pubsub_unsubscribe(struct client *c, enum pubsub_kind kind, slice name);
 void pubsub_forget(struct client *c); /* ends all subscriptions without a word */
 size_t pubsub_count(const struct client *c, enum pubsub_kind kind);
+size_t pubsub_memory(const struct client *c); /* of its subscriptions; topics belong to all */
 /* The topics of one client. fn may end that very subscription. */
 void pubsub_each_of(struct client *c, enum pubsub_kind kind, void (*fn)(void *ctx, slice name), void *ctx);
 

@@ -58,6 +58,9 @@ struct resp_request_view {
 
 void resp_parser_reset(struct resp_parser *p); /* forget an incomplete request */
 void resp_parser_free(struct resp_parser *p);  /* the same: nothing is owned afterwards */
+static inline size_t resp_parser_memory(const struct resp_parser *p) {
+    return (size_t)p->argv_cap * 2 * sizeof *p->offsets;
+}
 enum resp_status resp_parse(struct resp_parser *p, const struct resp_limits *limits, char *buf, size_t len,
                             struct resp_args *args, struct resp_request_view *out);
 /* After RESP_MORE: total request bytes known to be needed, 0 when unknown. */

@@ -122,6 +122,14 @@ size_t reply_pending(const struct reply_buf *b) {
     return b->closed_bytes + tail_used(b) - b->sent_bytes;
 }
 
+struct reply_shape reply_shape(const struct reply_buf *b) {
+    if (!b->head) return (struct reply_shape){0};
+    size_t first = chunk_memory(b, b->head);
+    struct reply_shape s = {first, chunk_used(b, b->head), 0, b->held_bytes - first};
+    for (const struct reply_chunk *c = b->head->next; c; c = c->next) s.rest_chunks++;
+    return s;
+}
+
 int reply_iov(const struct reply_buf *b, struct iovec *iov, int max) {
     int n = 0;
     size_t skip = b->sent_bytes;

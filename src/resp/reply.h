@@ -34,6 +34,10 @@ size_t reply_pending(const struct reply_buf *b); /* bytes waiting */
 static inline size_t reply_memory(const struct reply_buf *b) {
     return b->held_bytes;
 }
+struct reply_shape { /* for reports: the first chunk, and those behind it */
+    size_t first_memory, first_used, rest_chunks, rest_memory;
+};
+struct reply_shape reply_shape(const struct reply_buf *b);
 /* The next bytes to send, up to max vectors; returns how many. Valid until the next call on b. */
 int reply_iov(const struct reply_buf *b, struct iovec *iov, int max);
 void reply_consume(struct reply_buf *b, size_t n); /* n bytes were sent */

@@ -78,6 +78,11 @@ const char *apply_watchdog(void) {
     return NULL;
 }
 
+const char *apply_clients_limit(void) {
+    memory_clients_limit_changed();
+    return NULL;
+}
+
 const char *apply_listen(void) {
     return hooks.listen_again ? hooks.listen_again() : NULL;
 }

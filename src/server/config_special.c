@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "client/client.h"
 #include "repl/repl.h"
+#include "server/memory_limit.h"
 
 /* CONFIG SET hands over "a b c" as one argument: the words, to be given back with sds_free_words. */
 static sds *split(const slice *argv, int argc, int *n) {
@@ -322,4 +323,27 @@ const char *dir_set(const slice *argv, int argc) {
 sds dir_get(sds out) {
     char path[PATH_MAX];
     return sds_cat_str(out, getcwd(path, sizeof path) ? path : "");
+}
+
+/* --- maxmemory-clients: bytes, or a part of maxmemory --- */
+
+const char *clients_limit_set(const slice *argv, int argc) {
+    (void)argc;
+    slice v = argv[0];
+    uint64_t bytes = 0;
+    int64_t percent = 0;
+    bool is_percent = v.n > 1 && v.p[v.n - 1] == '%';
+    bool good = is_percent ? num_parse_i64((slice){v.p, v.n - 1}, &percent) && percent >= 0
+                           : num_parse_bytes(v, &bytes);
+    if (!good) return "argument must be a memory or percent value";
+    if (percent > 100) return "percentage argument must be less or equal to 100";
+    memory_limit_config.clients_bytes = bytes;
+    memory_limit_config.clients_percent = (int)percent;
+    return NULL;
+}
+
+sds clients_limit_get(sds out) {
+    const struct memory_limit_config *l = &memory_limit_config;
+    if (l->clients_percent) return sds_cat_printf(out, "%d%%", l->clients_percent);
+    return sds_cat_printf(out, "%llu", (unsigned long long)l->clients_bytes);
 }

@@ -295,6 +295,8 @@ static const struct directive directives[] = {
     BYTES("maxmemory", NULL, 0, &M->max_bytes, 0, INT64_MAX, "0", .apply = apply_max_memory),
     ENUM("maxmemory-policy", NULL, 0, &evict_config.policy, policy_words, "noeviction",
          .apply = apply_policy),
+    SPECIAL("maxmemory-clients", NULL, 0, clients_limit_set, clients_limit_get, "0",
+            .apply = apply_clients_limit),
     INT("maxmemory-samples", NULL, 0, &evict_config.samples, 1, INT_MAX, "5"),
     INT("maxmemory-eviction-tenacity", NULL, 0, &M->tenacity, 0, 100, "10"),
     BOOL("replica-ignore-maxmemory", "slave-ignore-maxmemory", 0, &M->replica_ignores, "yes"),

@@ -7,7 +7,6 @@ static const char *const unsupported[] = {
     "acllog-max-len",
     "aof-disable-auto-gc",
     "loadmodule",
-    "maxmemory-clients",
     "propagation-error-behavior",
     "replica-ignore-disk-write-errors",
     "sentinel",

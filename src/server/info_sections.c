@@ -197,12 +197,12 @@ sds info_stats(sds out) {
         "rejected_connections:%llu\r\nsync_full:%llu\r\nsync_partial_ok:%llu\r\n"
         "sync_partial_err:%llu\r\nexpired_keys:%llu\r\nexpired_stale_perc:0.00\r\n"
         "expired_time_cap_reached_count:%llu\r\nexpire_cycle_cpu_milliseconds:%llu\r\n"
-        "evicted_keys:%llu\r\nevicted_clients:0\r\ntotal_eviction_exceeded_time:%llu\r\n"
+        "evicted_keys:%llu\r\nevicted_clients:%llu\r\ntotal_eviction_exceeded_time:%llu\r\n"
         "current_eviction_exceeded_time:%llu\r\nkeyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n",
         (ull)c->rejected, (ull)r->sync_full, (ull)r->sync_partial_ok, (ull)r->sync_partial_err,
         (ull)ks_stats.expired_keys, (ull)server_stats.expire_time_cap, (ull)server_stats.expire_us / 1000,
-        (ull)ks_stats.evicted_keys, (ull)memory_exceeded_us() / 1000, (ull)memory_exceeded_now_us() / 1000,
-        (ull)ks_stats.hits, (ull)ks_stats.misses);
+        (ull)ks_stats.evicted_keys, (ull)c->evicted, (ull)memory_exceeded_us() / 1000,
+        (ull)memory_exceeded_now_us() / 1000, (ull)ks_stats.hits, (ull)ks_stats.misses);
     out = sds_cat_printf(
         out,
         "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n"

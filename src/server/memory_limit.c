@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/latency.h"
 #include "base/log.h"
+#include "client/client.h"
 #include "event/loop.h"
 #include "keyspace/db.h"
 #include "keyspace/evict.h"
@@ -19,7 +20,8 @@
 #include "server/config.h"
 
 enum {
-    SLICE_US_PER_TENACITY = 50, /* up to TENACITY_LINEAR */
+    CLIENTS_MIN_BYTES = 128 * 1024, /* with less nobody could talk to us, not even to correct it */
+    SLICE_US_PER_TENACITY = 50,     /* up to TENACITY_LINEAR */
     TENACITY_LINEAR = 10,
     TENACITY_FOREVER = 100, /* well, an hour */
     KEYS_PER_CLOCK_LOOK = 8,
@@ -118,14 +120,24 @@ static int64_t go_on(void *ctx) {
     return memory_limited && make_room() == MEMORY_BUSY ? 0 : EV_STOP;
 }
 
+void memory_clients_limit_changed(void) {
+    const struct memory_limit_config *l = &memory_limit_config;
+    uint64_t bytes = l->clients_bytes;
+    if (l->clients_percent) bytes = (uint64_t)((double)l->max_bytes * l->clients_percent / 100);
+    if (bytes && bytes < CLIENTS_MIN_BYTES) bytes = CLIENTS_MIN_BYTES;
+    client_limit_memory(bytes);
+}
+
 void memory_limit_start(void) {
     memory_limited = memory_limit_config.max_bytes != 0;
+    memory_clients_limit_changed();
     ev_timer_init(&timer, go_on, NULL);
 }
 
 void memory_limit_changed(void) {
     uint64_t used = mem_used_bytes(), most = memory_limit_config.max_bytes;
     memory_limited = most != 0;
+    memory_clients_limit_changed();
     if (!memory_limited) {
         note(false);
         return;

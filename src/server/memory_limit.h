@@ -16,6 +16,8 @@ struct memory_limit_config { /* server/config's rows point here */
     uint64_t max_bytes;      /* maxmemory; 0: none */
     int tenacity;            /* maxmemory-eviction-tenacity, 0 to 100 */
     bool replica_ignores;    /* replica-ignore-maxmemory */
+    uint64_t clients_bytes;  /* maxmemory-clients, 0: none; */
+    int clients_percent;     /* or this part of maxmemory */
     bool lazily;             /* lazyfree-lazy-eviction: say UNLINK, not DEL. We free in slices anyway. */
 };
 extern struct memory_limit_config memory_limit_config;
@@ -30,6 +32,7 @@ enum memory_room memory_make_room(void);
 
 void memory_limit_start(void);   /* settings are known, the loop is there */
 void memory_limit_changed(void); /* CONFIG SET maxmemory: evicts at once, not first with the next command */
+void memory_clients_limit_changed(void); /* CONFIG SET maxmemory-clients */
 uint64_t memory_not_counted_bytes(void);
 /* How long memory was above the limit: all in all, and in the period that lasts. */
 uint64_t memory_exceeded_us(void), memory_exceeded_now_us(void);
