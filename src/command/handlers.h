@@ -302,5 +302,22 @@ HANDLER(slowlog_help_command);
 HANDLER(slowlog_len_command);
 HANDLER(slowlog_reset_command);
 
+/* --- what Tandem has not --- */
+HANDLER(function_delete_command);
+HANDLER(function_dump_command);
+HANDLER(function_flush_command);
+HANDLER(function_help_command);
+HANDLER(function_list_command);
+HANDLER(function_stats_command);
+HANDLER(module_help_command);
+HANDLER(module_list_command);
+HANDLER(no_cluster_command);
+HANDLER(no_modules_command);
+HANDLER(no_scripts_command);
+HANDLER(script_exists_command);
+HANDLER(script_flush_command);
+HANDLER(script_help_command);
+HANDLER(script_kill_command);
+
 #undef HANDLER
 #endif

@@ -276,13 +276,20 @@ static const struct command *command_of_request(const slice *argv, int argc) {
     return command_lookup_sub(cmd, argv[1]);
 }
 
+/* Channels stand where keys might, and are none. */
+static bool has_keys(const struct command *cmd) {
+    for (const struct key_spec *k = cmd->keys; k && k->flags; k++)
+        if (!(k->flags & KEY_NOT_KEY)) return true;
+    return false;
+}
+
 static void getkeys(struct client *c, const slice *argv, int argc, bool with_flags) {
     const struct command *cmd = command_of_request(argv, argc);
     if (!cmd) {
         reply_error(&c->out, "ERR Invalid command specified");
         return;
     }
-    if (cmd->n_keys == 0) {
+    if (!has_keys(cmd)) {
         reply_error(&c->out, "ERR The command has no key arguments");
         return;
     }
@@ -298,7 +305,8 @@ static void getkeys(struct client *c, const slice *argv, int argc, bool with_fla
         for (int i = 0; i < keys.n; i++) {
             if (with_flags) reply_array(&c->out, 2);
             reply_bulk(&c->out, argv[keys.v[i].pos].p, argv[keys.v[i].pos].n);
-            if (with_flags) reply_key_flags(&c->out, keys.v[i].flags & ~(uint32_t)KEY_VARIABLE_FLAGS);
+            if (with_flags)
+                reply_key_flags(&c->out, keys.v[i].flags & ~(uint32_t)(KEY_VARIABLE_FLAGS | KEY_INCOMPLETE));
         }
     }
     mem_free(keys.v, (size_t)keys.cap * sizeof *keys.v);

@@ -288,12 +288,3 @@ void time_command(struct client *c, const slice *argv, int argc) {
     reply_bulk_int(&c->out, us % 1000000);
 }
 
-void lolwut_command(struct client *c, const slice *argv, int argc) {
-    static const char art[] = "  o===o      one pulls,\n"
-                              " /|   |\\     one follows:\n"
-                              "(_)===(_)    tandem " TANDEM_VERSION "\n\n"
-                              "Redis ver. " REDIS_VERSION "\n";
-    int64_t version;
-    if (argc >= 3 && slice_is(argv[1], "version") && !cmd_i64(c, argv[2], &version, NULL)) return;
-    reply_verbatim(&c->out, "txt", art, sizeof art - 1);
-}

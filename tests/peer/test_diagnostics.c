@@ -120,7 +120,8 @@ static void usage(struct srv *s, const char *container, char *out, size_t cap) {
 }
 
 Test(diagnostics, help_names_the_same_subcommands) {
-    static const char *const containers[] = {"SLOWLOG", "LATENCY", "CONFIG", "COMMAND", "OBJECT", "XINFO"};
+    static const char *const containers[] = {"SLOWLOG", "LATENCY", "CONFIG",   "COMMAND", "OBJECT", "XINFO",
+                                             "XGROUP",  "SCRIPT",  "FUNCTION", "MODULE",  "MEMORY", "PUBSUB"};
     char ours[4096], real[4096];
     struct pair p = pair_start("");
     for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
