@@ -287,4 +287,3 @@ void time_command(struct client *c, const slice *argv, int argc) {
     reply_bulk_int(&c->out, us / 1000000);
     reply_bulk_int(&c->out, us % 1000000);
 }
-
