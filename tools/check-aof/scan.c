@@ -25,11 +25,15 @@ static bool read_count(struct scan *s, char prefix, long *out) {
     char digits[24];
     if (s->at == s->n || !end) return fail(s, s->at, "Expected to read %ld bytes, got %ld bytes", 1L, 0L);
     if (*start != prefix) return fail(s, s->at, "Expected prefix '%c', got: '%c'", prefix, *start);
-    size_t n = (size_t)(end - start) - 1;
-    if (n == 0 || n >= sizeof digits) return fail(s, s->at, "Error parsing the number behind '%c'", prefix);
+    size_t n = (size_t)(end - start);
+    if (n >= sizeof digits) return fail(s, s->at, "Error parsing the number behind '%c'", prefix);
     memcpy(digits, start + 1, n);
     digits[n] = '\0';
-    *out = strtol(digits, NULL, 10);
+    char *behind;
+    *out = strtol(digits, &behind, 10);
+    if (behind[0] != '\r' || behind[1] != '\n')
+        return fail(s, s->at, "Expected \\r\\n, got: %02x%02x", (unsigned char)behind[0],
+                    (unsigned char)behind[1]);
     s->at += (size_t)(end - start) + 1;
     s->line++;
     return true;
