@@ -4,7 +4,8 @@
  * Invariant: all elements are copied before another key is looked up, because looking up may delete what has expired.
  * Copies end with a NUL: numbers and collation are read as C strings, as Redis reads them.
  * Elements that compare equal stay in the order in which the value gave them, unless LIMIT takes a part of what BY orders:
- * only that part is sorted, and equals come as partial_sort leaves them, as with Redis. */
+ * only that part is sorted, and equals come as partial_sort leaves them, as with Redis. What STORE takes from a set or
+ * sorted set is the same on every replica of ours: there equals go by their bytes. */
 #include "base/alloc.h"
 #include "base/partial_sort.h"
 #include "base/sds.h"
@@ -22,6 +23,7 @@
 struct query {
     bool descending, alpha, stores;
     bool unsorted; /* BY names no key */
+    bool settles;  /* equals go by their bytes: what is stored of a table must not depend on its order */
     slice store, by;
     bool has_by;
     slice *gets; /* the patterns of GET; room for argc */
@@ -172,6 +174,7 @@ static void load(struct sorter *s, struct entry *e, size_t *start, size_t *count
         q->unsorted = q->has_by = false;
         q->alpha = true;
     }
+    q->settles = q->stores && type != TYPE_LIST;
     size_t n = type == TYPE_LIST ? list_length(entry_ptr(e)) : 0;
     if (type == TYPE_SET) n = set_count(set_of(e));
     if (type == TYPE_ZSET) {
@@ -271,6 +274,7 @@ static int compare_items(const void *x, const void *y, void *ctx) {
         d = a->score > b->score ? 1 : -1;
     else
         d = compare_bytes(a->element, b->element);
+    if (d == 0 && q->settles) d = compare_bytes(a->element, b->element);
     return q->descending ? -d : d;
 }
 

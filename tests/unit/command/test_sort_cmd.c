@@ -32,3 +32,15 @@ Test(sort_cmd, what_is_out_of_range_is_no_number) {
     expect(c, "sort_ro l store to", "-ERR syntax error\r\n");
     expect(c, "sort l alpha desc limit 0 1", "*1\r\n$5\r\n1e400\r\n");
 }
+
+/* Replicas have tables of another order. */
+Test(sort_cmd, equals_of_a_set_are_stored_by_their_bytes) {
+    struct client *c = new_client();
+    ask(c, "sadd s e d c b a");
+    expect(c, "sort s by none_* alpha store to", ":5\r\n");
+    expect(c, "lindex to 0", "$1\r\na\r\n");
+    expect(c, "lindex to 1", "$1\r\nb\r\n");
+    expect(c, "lindex to 4", "$1\r\ne\r\n");
+    expect(c, "sort s by none_* alpha desc limit 0 2 store to", ":2\r\n");
+    expect(c, "lindex to 0", "$1\r\ne\r\n");
+}
