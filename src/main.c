@@ -13,6 +13,7 @@
 #include "command/blocking.h"
 #include "command/command.h"
 #include "command/propagate.h"
+#include "command/tracking.h"
 #include "event/loop.h"
 #include "event/signals.h"
 #include "keyspace/db.h"
@@ -40,16 +41,19 @@ static void role_changed(bool is_replica) {
 static void key_modified(struct db *db, slice key) {
     watch_key_modified(db, key);
     blocking_key_modified(db, key);
+    tracking_key_modified(db, key);
 }
 
 static void db_flushed(int dbid) {
     watch_before_flush(dbid);
     blocking_before_flush(dbid);
+    tracking_flushed();
 }
 
 static void dbs_swapped(int a, int b) {
     watch_before_swap(a, b);
     blocking_before_swap(a, b);
+    tracking_flushed();
 }
 
 static bool persistence_disabled(void) {
@@ -59,6 +63,7 @@ static bool persistence_disabled(void) {
 static void synced(void) {
     watch_all_replaced();
     blocking_all_replaced();
+    tracking_flushed();
     aof_after_full_sync();
     server_notify_supervisor(
         "STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections "
@@ -99,6 +104,7 @@ static void init_rooms(void) {
     ks_init(server_config.databases);
     rdb_init();
     aof_init();
+    tracking_init();
     client_room_init();
     repl_init();
     info_init();

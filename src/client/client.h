@@ -40,7 +40,10 @@ enum client_flags {
     CLIENT_FAKE = 1 << 15,      /* no socket: applies commands from a file (AOF) or for itself */
     CLIENT_PROTECTED = 1 << 16, /* don't free until taken off: client_protect */
     CLIENT_PUBSUB = 1 << 17,    /* has subscriptions: output limits and CLIENT LIST; command/ keeps it */
-    CLIENT_MONITOR = 1 << 18
+    CLIENT_MONITOR = 1 << 18,
+    CLIENT_TRACKING = 1 << 19, /* client side caching; this and the next two are for CLIENT LIST: command/ */
+    CLIENT_TRACKING_BROKEN = 1 << 20, /* the connection to be told has gone */
+    CLIENT_TRACKING_BCAST = 1 << 21
 };
 
 struct client {
@@ -61,6 +64,7 @@ struct client {
     int64_t write_offset;       /* command/: the log's end after its last request, for WAIT */
     void *txn;                  /* command/: MULTI queue and watched keys */
     void *pubsub;               /* command/: its subscriptions */
+    void *tracking;             /* command/: struct tracker, of client side caching */
     void *peer;                 /* repl/: struct peer, when CLIENT_REPLICA or during its handshake */
     struct client_block *block; /* command/ or repl/: what it waits for */
     /* A source of bytes behind `out` (a replica's log cursor or snapshot file). Called when `out` is empty and the

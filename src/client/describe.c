@@ -30,12 +30,21 @@ static void flag_letters(const struct client *c, char *out) {
     static const struct {
         uint32_t flag;
         char letter;
-    } letters[] = {{CLIENT_MONITOR, 'O'},       {CLIENT_REPLICA, 'S'},
-                   {CLIENT_MASTER, 'M'},        {CLIENT_PUBSUB, 'P'},
-                   {CLIENT_MULTI, 'x'},         {CLIENT_BLOCKED, 'b'},
-                   {CLIENT_DIRTY_CAS, 'd'},     {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-                   {CLIENT_CLOSE_ASAP, 'A'},    {CLIENT_UNIX, 'U'},
-                   {CLIENT_READONLY_CONN, 'r'}, {CLIENT_NO_EVICT, 'e'}};
+    } letters[] = {{CLIENT_MONITOR, 'O'},
+                   {CLIENT_REPLICA, 'S'},
+                   {CLIENT_MASTER, 'M'},
+                   {CLIENT_PUBSUB, 'P'},
+                   {CLIENT_MULTI, 'x'},
+                   {CLIENT_BLOCKED, 'b'},
+                   {CLIENT_TRACKING, 't'},
+                   {CLIENT_TRACKING_BROKEN, 'R'},
+                   {CLIENT_TRACKING_BCAST, 'B'},
+                   {CLIENT_DIRTY_CAS, 'd'},
+                   {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+                   {CLIENT_CLOSE_ASAP, 'A'},
+                   {CLIENT_UNIX, 'U'},
+                   {CLIENT_READONLY_CONN, 'r'},
+                   {CLIENT_NO_EVICT, 'e'}};
     char *at = out;
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
         if (c->flags & letters[i].flag) *at++ = letters[i].letter;

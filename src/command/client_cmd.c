@@ -274,8 +274,12 @@ void client_unblock_command(struct client *c, const slice *argv, int argc) {
 
 void client_help_command(struct client *c, const slice *argv, int argc) {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    The next command's keys are cached, or not, whatever the mode says.",
         "GETNAME",
         "    The name of this connection.",
+        "GETREDIR",
+        "    The connection that is told of changes for this one.",
         "ID",
         "    The ID of this connection.",
         "INFO",
@@ -306,6 +310,11 @@ void client_help_command(struct client *c, const slice *argv, int argc) {
         "    Turn the replies of this connection on or off.",
         "SETNAME <name>",
         "    Name this connection.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+        "         [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Be told of changes to keys that this connection has read, or to all with a prefix.",
+        "TRACKINGINFO",
+        "    How this connection is told of changes.",
         "UNBLOCK <clientid> [TIMEOUT|ERROR]",
         "    End the waiting of a blocked client.",
         "UNPAUSE",

@@ -7,6 +7,7 @@
 #include "base/sds.h"
 #include "command/handlers.h"
 #include "command/pubsub.h"
+#include "command/tracking.h"
 #include "repl/repl.h"
 #include "server/server.h"
 
@@ -156,6 +157,7 @@ void reset_command(struct client *c, const slice *argv, int argc) {
     txn_discard(c);
     pubsub_forget(c);
     monitor_forget(c);
+    tracking_off(c);
     c->db = 0;
     c->out.proto = 2;
     sds_free(c->name);

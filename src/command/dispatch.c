@@ -23,6 +23,7 @@
 #include "command/propagate.h"
 #include "command/pubsub.h"
 #include "command/secrets.h"
+#include "command/tracking.h"
 #include "repl/repl.h"
 #include "server/config.h"
 #include "server/server.h"
@@ -138,6 +139,7 @@ unsigned command_observers;
 
 static void observe(struct client *c, const struct command *cmd, const slice *argv, int argc) {
     if (command_observers & OBSERVE_MONITOR) monitor_feed(c, cmd, argv, argc);
+    if (command_observers & OBSERVE_TRACKING) tracking_observe(c, cmd, argv, argc);
 }
 
 void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim) {
@@ -264,6 +266,7 @@ void dispatch_closed(struct client *c) {
     block_forget(c);
     pubsub_forget(c);
     monitor_forget(c);
+    tracking_forget(c);
     txn_discard(c);
     txn_release(c);
 }
@@ -274,6 +277,8 @@ void dispatch_facts(const struct client *c, struct client_facts *f) {
     if (cmd) f->command = cmd->name;
     f->subscriptions = (int)pubsub_count(c, PUBSUB_CHANNEL);
     f->patterns = (int)pubsub_count(c, PUBSUB_PATTERN);
+    const struct tracker *tracker = c->tracking;
+    if (tracker) f->redirect = (int64_t)tracker->redirect;
     f->shard_subscriptions = (int)pubsub_count(c, PUBSUB_SHARD);
 }
 

@@ -8,7 +8,7 @@
 void call_command(struct client *c, struct command *cmd, const slice *argv, int argc, slice verbatim);
 
 /* Who looks at every command that has run: one test while nobody does. */
-enum { OBSERVE_MONITOR = 1 };
+enum { OBSERVE_MONITOR = 1, OBSERVE_TRACKING = 2 };
 extern unsigned command_observers;
 
 /* monitor.c */

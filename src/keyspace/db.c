@@ -248,6 +248,18 @@ void db_modified(struct db *db, slice key) {
     if (ks_hooks.modified) ks_hooks.modified(db, key);
 }
 
+static bool unasked;
+
+bool ks_change_is_unasked(void) {
+    return unasked;
+}
+
+void db_modified_unasked(struct db *db, slice key) {
+    unasked = true;
+    db_modified(db, key);
+    unasked = false;
+}
+
 void ks_notify_wanted(enum ks_notify_class cls, const char *event, slice key, int dbid) {
     if (ks_hooks.notify) ks_hooks.notify(cls, event, key, dbid);
 }

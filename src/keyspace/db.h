@@ -123,6 +123,8 @@ struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new
 struct entry *db_copy_entry(struct db *from, slice key, struct db *to,
                             slice new_key); /* deep copy with expiry */
 void db_modified(struct db *db, slice key); /* signals hooks.modified */
+/* While hooks.modified runs: nobody asked for this change, the key expired or made room. */
+bool ks_change_is_unasked(void);
 void ks_notify_wanted(enum ks_notify_class cls, const char *event, slice key, int dbid);
 static inline void ks_notify(enum ks_notify_class cls, const char *event, slice key, int dbid) {
     if (unlikely(ks_config.notify_events & cls)) ks_notify_wanted(cls, event, key, dbid);

@@ -14,6 +14,8 @@ struct db {
     int id;
 };
 
+void db_modified_unasked(struct db *db, slice key);
+
 /* db.c: the table and index hold no trace of the entry afterwards, and it is freed. */
 void db_drop(struct db *db, struct entry *e, uint64_t hash, bool lazily);
 /* The old block leaves for the new one with the same key: in the table, and in the index when `indexed`. */

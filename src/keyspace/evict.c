@@ -245,7 +245,7 @@ static void evict(struct db *db, struct entry *e, uint64_t hash) {
     assert_that(taken == e);
     if (entry_has_expire(e)) ttl_unindex(db, e);
     ks_stats.evicted_keys++;
-    db_modified(db, key);
+    db_modified_unasked(db, key);
     ks_notify(NOTIFY_EVICTED, "evicted", key, db->id);
     entry_release(e, true);
     entry_free_block(e);

@@ -82,7 +82,7 @@ void ttl_expire(struct db *db, struct entry *e, uint64_t hash) {
     ttl_unindex(db, e);
     ks_stats.expired_keys++;
     ks_notify(NOTIFY_EXPIRED, "expired", key, db->id);
-    db_modified(db, key);
+    db_modified_unasked(db, key);
     entry_release(e, ks_config.lazyfree_expire);
     entry_free_block(e);
     latency_end("expire-del", start_us);

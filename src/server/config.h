@@ -54,6 +54,7 @@ struct server_config {
     unsigned unixsocketperm;
     int loglevel, syslog_facility, supervised, enable_debug_command, enable_protected_configs;
     int shutdown_timeout_s;
+    size_t tracking_table_max_keys; /* of client side caching; 0: no limit */
     bool latency_tracking;
     bool always_show_logo;
     int active_expire_effort;                                                  /* 1 to 10 */

@@ -308,6 +308,7 @@ static const struct directive directives[] = {
     INT("lfu-log-factor", NULL, 0, &KS->lfu_log_factor, 0, INT_MAX, "10"),
     INT("lfu-decay-time", NULL, 0, &KS->lfu_decay_minutes, 0, INT_MAX, "1"),
 
+    COUNT("tracking-table-max-keys", NULL, 0, &S->tracking_table_max_keys, 0, INT64_MAX, "1000000"),
     SPECIAL("notify-keyspace-events", NULL, 0, events_set, events_get, ""),
 
     /* compact encodings */

@@ -10,7 +10,6 @@ static const char *const unsupported[] = {
     "propagation-error-behavior",
     "replica-ignore-disk-write-errors",
     "sentinel",
-    "tracking-table-max-keys",
     "user",
 };
 
@@ -19,7 +18,6 @@ static const struct {
     const char *name, *value;
 } stock[] = {
     {"acllog-max-len", "128"},
-    {"tracking-table-max-keys", "1000000"},
 };
 
 bool directive_asks_nothing(slice name, slice value) {

@@ -69,9 +69,9 @@ sds info_clients(sds out) {
     return sds_cat_printf(out,
                           "connected_clients:%zu\r\ncluster_connections:0\r\nmaxclients:%u\r\n"
                           "client_recent_max_input_buffer:%zu\r\nclient_recent_max_output_buffer:%zu\r\n"
-                          "blocked_clients:%zu\r\ntracking_clients:0\r\nclients_in_timeout_table:%zu\r\n",
+                          "blocked_clients:%zu\r\ntracking_clients:%zu\r\nclients_in_timeout_table:%zu\r\n",
                           client_count() - repl_peer_count(), client_config.max_clients, max_in, max_out,
-                          blocked, server_gauges.timed_waits);
+                          blocked, server_gauges.tracking_clients, server_gauges.timed_waits);
 }
 
 /* --- persistence --- */
@@ -210,9 +210,10 @@ sds info_stats(sds out) {
         "slave_expires_tracked_keys:%zu\r\nactive_defrag_hits:0\r\nactive_defrag_misses:0\r\n"
         "active_defrag_key_hits:0\r\nactive_defrag_key_misses:0\r\n"
         "total_active_defrag_time:0\r\ncurrent_active_defrag_time:0\r\n"
-        "tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n",
+        "tracking_total_keys:%zu\r\ntracking_total_items:%zu\r\ntracking_total_prefixes:%zu\r\n",
         server_gauges.pubsub_channels, server_gauges.pubsub_patterns, server_gauges.pubsub_shard_channels,
-        (ll)forks.last_fork_us, (ull)forks.total_forks, server_stats.migrate_links, ks_local_ttls());
+        (ll)forks.last_fork_us, (ull)forks.total_forks, server_stats.migrate_links, ks_local_ttls(),
+        server_gauges.tracking_keys, server_gauges.tracking_items, server_gauges.tracking_prefixes);
     return sds_cat_printf(out,
                           "unexpected_error_replies:%llu\r\ntotal_error_replies:%llu\r\n"
                           "dump_payload_sanitizations:%llu\r\n"

@@ -25,6 +25,7 @@ extern struct server_stats server_stats;
 /* Sizes for INFO that rooms above this one keep true. */
 struct server_gauges {
     size_t pubsub_channels, pubsub_patterns, pubsub_shard_channels;
+    size_t tracking_clients, tracking_keys, tracking_items, tracking_prefixes;
     size_t timed_waits; /* blocked clients that a timeout will end */
 };
 extern struct server_gauges server_gauges;
