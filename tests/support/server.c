@@ -73,10 +73,14 @@ static char *next_text(size_t n) {
 
 static int build_argv(const struct srv *s, char **argv) {
     char text[2048];
-    snprintf(text, sizeof text,
-             "%s --port %d --bind 127.0.0.1 --dir %s --logfile %s --save '' --enable-debug-command yes "
-             "--repl-diskless-sync-delay 0 %s",
-             program(s->kind), s->port, s->dir, s->log, s->args);
+    if (s->has_file)
+        snprintf(text, sizeof text, "%s %s/redis.conf %s", program(s->kind), s->dir,
+                 s->sentinel ? "--sentinel" : "");
+    else
+        snprintf(text, sizeof text,
+                 "%s --port %d --bind 127.0.0.1 --dir %s --logfile %s --save '' --enable-debug-command yes "
+                 "--repl-diskless-sync-delay 0 %s",
+                 program(s->kind), s->port, s->dir, s->log, s->args);
     int count;
     sds *words = sdssplitargs(text, &count);
     cr_assert(words != NULL && count < MAX_ARGV, "bad server words: %s", text);
@@ -160,6 +164,35 @@ struct srv *srv_start(enum srv_kind kind, const char *args_fmt, ...) {
         if (launch(s)) return s;
     }
     cr_assert(false, "%s %s does not start; see %s", program(kind), s->args, s->dir);
+    return NULL;
+}
+
+static void write_file(const struct srv *s, const char *lines) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/redis.conf", s->dir);
+    FILE *f = fopen(path, "w");
+    cr_assert(f != NULL, "%s: %s", path, strerror(errno));
+    fprintf(f, "port %d\nbind 127.0.0.1\ndir %s\nlogfile %s\n%s%s", s->port, s->dir, s->log,
+            s->sentinel ? "" : "save \"\"\n", lines);
+    fclose(f);
+}
+
+struct srv *srv_start_file(enum srv_kind kind, bool sentinel, const char *lines_fmt, ...) {
+    struct srv *s = calloc(1, sizeof *s);
+    s->kind = kind;
+    s->has_file = true;
+    s->sentinel = sentinel;
+    va_list ap;
+    va_start(ap, lines_fmt);
+    vsnprintf(s->args, sizeof s->args, lines_fmt, ap);
+    va_end(ap);
+    make_dir(s);
+    for (int tries = 0; tries < 5; tries++) {
+        s->port = free_port();
+        write_file(s, s->args);
+        if (launch(s)) return s;
+    }
+    cr_assert(false, "%s does not start; see %s", program(kind), s->dir);
     return NULL;
 }
 

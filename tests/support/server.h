@@ -19,13 +19,18 @@ struct srv {
     pid_t pid; /* 0: not running */
     int port;
     char dir[128], log[160];
-    char args[1024]; /* extra words, quoted as in a config file */
+    char args[1024];         /* extra words, quoted as in a config file */
+    bool has_file, sentinel; /* srv_start_file */
     redisContext *conn;
 };
 
 /* args: directives in redis-server's form, "--repl-backlog-size 1mb --save ''". A later one overrides our defaults
  * (loopback only, no save points, debug command on, diskless delay 0). Fails the test when the server doesn't answer. */
 struct srv *srv_start(enum srv_kind kind, const char *args_fmt, ...) __attribute__((format(printf, 2, 3)));
+/* With a configuration file of its own (dir/redis.conf: port, directory, log and these lines), which it may rewrite; as a
+ * Sentinel if so wished. */
+struct srv *srv_start_file(enum srv_kind kind, bool sentinel, const char *lines_fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 bool srv_start_fails(enum srv_kind kind, const char *args, int *exit_code, char *output, size_t cap);
 void srv_restart(struct srv *s); /* same port, directory and words */
 void srv_stop(struct srv *s);    /* SIGTERM, waits; returns when it has ended */
