@@ -36,15 +36,19 @@ static bool over_limit(struct client *c) {
     return now - c->soft_limit_since_ms > limit->soft_s * 1000;
 }
 
-bool limits_check_output(struct client *c) {
+static bool check_output(struct client *c, const char *how) {
     if (c->flags & CLIENT_CLOSE_ASAP || c->io.fd < 0) return true;
     if (!over_limit(c)) return true;
     sds line = client_describe(sds_empty(), c);
-    log_warning("Client %s scheduled to be closed ASAP for overcoming of output buffer limits.", line);
+    log_warning("Client %s %s for overcoming of output buffer limits.", line, how);
     sds_free(line);
     client_stats.output_limit_closed++;
     client_close(c);
     return false;
+}
+
+bool limits_check_output(struct client *c) {
+    return check_output(c, "scheduled to be closed ASAP");
 }
 
 static void forget_peak(struct client *c) {
@@ -79,7 +83,7 @@ int64_t client_cron(void) {
         cron.at = c->next;
         check_idle(c);
         forget_peak(c);
-        limits_check_output(c);
+        check_output(c, "closed");
     }
     return looked;
 }

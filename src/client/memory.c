@@ -4,7 +4,7 @@
  * a turn has sent or read for it. Without one nothing is counted.
  *
  * Invariant, while limited: `total` is the sum of charged_bytes of all clients, and those of clients that are neither normal
- * nor subscribers, or that are being closed, are 0.
+ * nor subscribers, that are being closed, or that asked not to be evicted, are 0.
  * When the total reaches the limit, one walk sorts the clients by size, in powers of two, and those of the largest class are closed
  * until it is enough, then those of the next. Walks are rare, and no client carries links for them. */
 #include "client/internal.h"
@@ -14,10 +14,7 @@
 
 bool client_memory_limited;
 
-static struct {
-    uint64_t limit, total;
-    bool complained;
-} room;
+static struct { uint64_t limit, total; } room;
 
 /* Size classes: up to 32 KB, then by powers of two to 8 GB and more. */
 enum { CLASS_MIN_LOG = 15, CLASS_MAX_LOG = 33, SIZE_CLASSES = CLASS_MAX_LOG - CLASS_MIN_LOG + 1 };
@@ -38,7 +35,7 @@ size_t client_memory(const struct client *c) {
 
 static bool is_counted(const struct client *c) {
     enum client_class class = client_class(c);
-    return c->io.fd >= 0 && !(c->flags & CLIENT_CLOSE_ASAP) &&
+    return c->io.fd >= 0 && !(c->flags & (CLIENT_CLOSE_ASAP | CLIENT_NO_EVICT)) &&
            (class == CLASS_NORMAL || class == CLASS_PUBSUB);
 }
 
@@ -64,26 +61,19 @@ static void evict(struct client *c) {
 }
 
 void memory_evict(void) {
-    if (room.total < room.limit) {
-        room.complained = false;
-        return;
-    }
+    if (room.total < room.limit) return;
     size_t in_class[SIZE_CLASSES] = {0};
     for (const struct client *c = client_first(); c; c = c->next)
-        if (c->charged_bytes && !(c->flags & CLIENT_NO_EVICT)) in_class[size_class(c->charged_bytes)]++;
+        if (c->charged_bytes) in_class[size_class(c->charged_bytes)]++;
     for (int k = SIZE_CLASSES - 1; k >= 0 && room.total >= room.limit; k--) {
         struct client *next;
         for (struct client *c = client_first(); c && in_class[k] && room.total >= room.limit; c = next) {
             next = c->next;
-            if (!c->charged_bytes || c->flags & CLIENT_NO_EVICT || size_class(c->charged_bytes) != k)
-                continue;
+            if (!c->charged_bytes || size_class(c->charged_bytes) != k) continue;
             in_class[k]--;
             evict(c);
         }
     }
-    if (room.total < room.limit || room.complained) return;
-    room.complained = true;
-    log_warning("Over client maxmemory after evicting all evictable clients");
 }
 
 void client_limit_memory(uint64_t bytes) {

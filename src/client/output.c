@@ -16,6 +16,7 @@
 
 enum {
     IOVECS = 64,
+    CHUNK_BYTES = 16 * 1024, /* of replies, reply.h */
     SEND_BYTES_MAX =
         4 << 20 /* to one client in a turn, so that one that reads fast does not hold up the others */
 };
@@ -58,7 +59,6 @@ void client_want_write(struct client *c) {
 
 /* The output limits are looked at beyond a chunk, as for replies. A socket that is full keeps what comes now for long. */
 void client_push(struct client *c, const struct reply_piece *piece) {
-    enum { CHUNK_BYTES = 16 * 1024 };
     if (c->flags & CLIENT_CLOSING) return;
     reply_share(&c->out, piece, c->io.mask & EV_WRITE);
     output_add(c);
@@ -74,7 +74,8 @@ static enum sent send_once(struct client *c, size_t *total) {
     for (int i = 0; i < n; i++) offered += iov[i].iov_len;
     ssize_t sent = n == 1 ? write(c->io.fd, iov[0].iov_base, iov[0].iov_len) : writev(c->io.fd, iov, n);
     client_stats.writes++;
-    if (iov[0].iov_len > c->reply_peak_bytes) c->reply_peak_bytes = (uint32_t)iov[0].iov_len;
+    if (iov[0].iov_len > c->reply_peak_bytes && iov[0].iov_len <= CHUNK_BYTES)
+        c->reply_peak_bytes = (uint32_t)iov[0].iov_len;
     if (sent < 0) {
         if (errno == EAGAIN || errno == EINTR) return SENT_PART;
         log_verbose("Error writing to client: %s", strerror(errno));

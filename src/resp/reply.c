@@ -123,10 +123,15 @@ size_t reply_pending(const struct reply_buf *b) {
 }
 
 struct reply_shape reply_shape(const struct reply_buf *b) {
-    if (!b->head) return (struct reply_shape){0};
-    size_t first = chunk_memory(b, b->head);
-    struct reply_shape s = {first, chunk_used(b, b->head), 0, b->held_bytes - first};
-    for (const struct reply_chunk *c = b->head->next; c; c = c->next) s.rest_chunks++;
+    struct reply_shape s = {.rest_memory = b->held_bytes};
+    const struct reply_chunk *c = b->head;
+    if (c && c->cap == CHUNK_CAP) {
+        s.first_memory = chunk_memory(b, c);
+        s.first_used = chunk_used(b, c);
+        s.rest_memory -= s.first_memory;
+        c = c->next;
+    }
+    for (; c; c = c->next) s.rest_chunks++;
     return s;
 }
 

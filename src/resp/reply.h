@@ -34,7 +34,7 @@ size_t reply_pending(const struct reply_buf *b); /* bytes waiting */
 static inline size_t reply_memory(const struct reply_buf *b) {
     return b->held_bytes;
 }
-struct reply_shape { /* for reports: the first chunk, and those behind it */
+struct reply_shape { /* for reports: the first chunk, if it is of the usual size, and the others */
     size_t first_memory, first_used, rest_chunks, rest_memory;
 };
 struct reply_shape reply_shape(const struct reply_buf *b);
