@@ -21,6 +21,7 @@
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/config.h"
+#include "server/server.h"
 
 static int64_t number(slice s) { /* as atoi: what is no number is 0 */
     char buf[32];
@@ -215,6 +216,38 @@ static void debug_loadaof(struct client *c, const slice *argv, int argc) {
 
 /* --- the rest --- */
 
+static void restart(struct client *c, const slice *argv, int argc, bool gently) {
+    int64_t delay_ms = 0;
+    if (argc == 3 && !cmd_i64(c, argv[2], &delay_ms, NULL)) return;
+    server_restart(gently, delay_ms > 0 && delay_ms < INT32_MAX ? (int)delay_ms : 0);
+    reply_error(&c->out, "ERR failed to restart the server. Check server logs.");
+}
+
+static void debug_restart(struct client *c, const slice *argv, int argc) {
+    restart(c, argv, argc, true);
+}
+
+static void debug_crash_and_recover(struct client *c, const slice *argv, int argc) {
+    restart(c, argv, argc, false);
+}
+
+static void debug_pause_cron(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    server_cron_paused = number(argv[2]) != 0;
+    reply_ok(&c->out);
+}
+
+static void debug_leak(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    (void)!sds_newlen(argv[2].p, argv[2].n);
+    reply_ok(&c->out);
+}
+
+static void debug_replicate(struct client *c, const slice *argv, int argc) {
+    propagate_also(c->db, argc - 2, argv + 2);
+    reply_ok(&c->out);
+}
+
 static void debug_skip_checksum(struct client *c, const slice *argv, int argc) {
     (void)argc;
     rdb_skip_checksum = number(argv[2]) != 0;
@@ -316,17 +349,21 @@ static const struct {
      "CONFIG REWRITE with every setting."},
     {"digest", 2, 2, debug_digest, "DIGEST", "A digest of all data."},
     {"digest-value", 2, 1 << 30, debug_digest_value, "DIGEST-VALUE <key> [<key> ...]", "Digests of values."},
+    {"crash-and-recover", 2, 3, debug_crash_and_recover, "CRASH-AND-RECOVER [<milliseconds>]",
+     "Start anew without saving anything, after that time."},
     {"error", 3, 3, debug_error, "ERROR <string>", "Reply with that error."},
     {"help", 2, 2, debug_help, NULL, NULL},
     {"htstats", 3, 3, debug_htstats, "HTSTATS <dbid>", "How full the buckets of a database's table are."},
     {"htstats-key", 3, 3, debug_htstats_key, "HTSTATS-KEY <key>", "The same for the table of a value."},
     {"listpack", 3, 3, debug_listpack, "LISTPACK <key>", "Print a value's listpack to the standard output."},
+    {"leak", 3, 3, debug_leak, "LEAK <string>", "Lose the memory of that string."},
     {"loadaof", 2, 2, debug_loadaof, "LOADAOF",
      "Write the append-only files, empty all databases and load the files."},
     {"log", 3, 3, debug_log, "LOG <message>", "Write to the log."},
     {"object", 3, 3, debug_object, "OBJECT <key>", "How a value is stored."},
     {"oom", 2, 2, debug_oom, "OOM", "Run out of memory."},
     {"panic", 2, 2, debug_panic, "PANIC", "Crash."},
+    {"pause-cron", 3, 3, debug_pause_cron, "PAUSE-CRON <0|1>", "Whether periodic work is left undone."},
     {"populate", 3, 5, debug_populate, "POPULATE <count> [<prefix>] [<size>]",
      "Create <count> keys key:<n> (or <prefix>:<n>), of value:<n> filled up or cut to <size> bytes. Replicas "
      "don't see "
@@ -343,6 +380,11 @@ static const struct {
      "Save the data, empty all databases and load the file. NOSAVE: load the file that is there. NOFLUSH: "
      "keep the "
      "data; MERGE: keys of the file win."},
+    {"replicate", 3, 1 << 30, debug_replicate, "REPLICATE <string> [<string> ...]",
+     "Put that command into the log, which replicas and append-only files follow, without executing it "
+     "here."},
+    {"restart", 2, 3, debug_restart, "RESTART [<milliseconds>]",
+     "Save settings and data and start anew, after that time."},
     {"sdslen", 3, 3, debug_sdslen, "SDSLEN <key>",
      "The lengths of a key and its string, and what they take."},
     {"segfault", 2, 2, debug_segfault, "SEGFAULT", "Crash by a signal."},

@@ -30,6 +30,8 @@ enum {
     CLIENTS_PER_TICK = 200 /* more clients than this per tick raise a dynamic hz */
 };
 
+bool server_cron_paused;
+
 static struct ev_timer timer;
 static uint64_t next_second_ms, next_sample_ms, next_report_ms;
 
@@ -100,6 +102,7 @@ static void each_second(void) {
 static int64_t tick(void *ctx) {
     (void)ctx;
     watchdog_feed();
+    if (server_cron_paused) return 1000 / server_current_hz();
     if (due(&next_sample_ms, METRICS_EVERY_MS)) metrics_sample();
     client_cron();
     if (due(&next_second_ms, 1000)) each_second();

@@ -34,6 +34,7 @@
 enum { RESERVED_FDS = 32 };
 
 static char run_id[41];
+static char **first_argv; /* copies: the title is written over argv */
 static char executable[PATH_MAX];
 static bool wrote_pid_file, had_arguments;
 
@@ -59,6 +60,9 @@ void server_process_init(int argc, char **argv) {
     uint64_t number;
     had_arguments = argc > 1;
     remember_executable(argc > 0 ? argv[0] : "");
+    first_argv = mem_alloc((size_t)(argc + 1) * sizeof *first_argv);
+    for (int i = 0; i < argc; i++) first_argv[i] = mem_strdup(argv[i]);
+    first_argv[argc] = NULL;
     process_title_init(argc, argv);
     random_bytes(seed, sizeof seed);
     hash_seed(seed);
@@ -227,6 +231,12 @@ static void write_pid_file(void) {
         wrote_pid_file = true;
     }
     if (fd >= 0) close(fd);
+}
+
+void process_execute_again(void) {
+    execv(executable, first_argv);
+    log_warning("Can't execute %s: %s", executable, strerror(errno));
+    _exit(1);
 }
 
 void process_remove_pid_file(void) {

@@ -54,6 +54,7 @@ void server_load_data(void); /* dump.rdb, when there is one; a damaged one ends 
 void server_cron_start(
     void); /* the hz timer: rehash, save points, limits, metrics; and the timers of expiry and lazy freeing */
 int server_current_hz(void);
+extern bool server_cron_paused; /* DEBUG PAUSE-CRON: no periodic work is done */
 enum server_metric { METRIC_COMMANDS, METRIC_IN, METRIC_OUT, METRIC_REPL_IN, METRIC_REPL_OUT, METRICS };
 double server_per_second(enum server_metric m); /* over the last 1.6 s */
 
@@ -65,6 +66,9 @@ enum { SHUTDOWN_NOSAVE = 1, SHUTDOWN_SAVE = 2, SHUTDOWN_NOW = 4, SHUTDOWN_FORCE 
 bool server_shutdown(int flags);
 bool server_shutdown_abort(void); /* false when none is in progress; calls the hook */
 bool server_shutting_down(void);
+/* DEBUG RESTART and CRASH-AND-RECOVER: the same program with the same arguments in this process, after a pause; when it
+ * goes gently, settings and data are saved as at a shutdown before. Returns only when that failed: logged. */
+void server_restart(bool gently, int delay_ms);
 int64_t server_shutdown_left_ms(void);                 /* of the waiting */
 void server_set_shutdown_hook(void (*given_up)(void)); /* a waiting shutdown failed or was aborted */
 void server_stop_signal(int signo);                    /* signals_init's on_stop */

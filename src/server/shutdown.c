@@ -96,7 +96,8 @@ static bool final_save(int flags) {
     return false;
 }
 
-static bool finish(void) {
+/* All that has to be done before the process may go. */
+static bool put_in_order(void) {
     report_replicas();
     end_child();
     if (!aof_shutdown(stopping.flags & SHUTDOWN_FORCE)) return false;
@@ -108,8 +109,32 @@ static bool finish(void) {
     for (struct client *c = client_first(); c; c = c->next) client_flush(c);
     server_remove_socket_file();
     client_stop_listening();
+    return true;
+}
+
+static bool finish(void) {
+    if (!put_in_order()) return false;
     log_warning("Redis is now ready to exit, bye bye...");
     exit(0);
+}
+
+void server_restart(bool gently, int delay_ms) {
+    if (access(server_executable(), X_OK) != 0) {
+        log_warning("Can't restart: this process has no permissions to execute %s", server_executable());
+        return;
+    }
+    const char *err = gently && config_file() ? config_rewrite(false) : NULL;
+    if (err) {
+        log_warning("Can't restart: configuration rewrite process failed: %s", err);
+        return;
+    }
+    stopping.flags = 0;
+    if (gently && !put_in_order()) {
+        log_warning("Can't restart: error preparing for shutdown");
+        return;
+    }
+    if (delay_ms > 0) usleep((useconds_t)delay_ms * 1000);
+    process_execute_again();
 }
 
 static void give_up(void) {

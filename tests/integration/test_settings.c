@@ -110,6 +110,44 @@ Test(settings, banner) {
     srv_free(s);
 }
 
+/* The connection ends with the process, or before its reply. */
+static void restarted(struct srv *s, const char *how) {
+    char run_id[64];
+    snprintf(run_id, sizeof run_id, "%s", srv_info(s, "run_id"));
+    srv_cmd(s, "DEBUG %s 10", how);
+    WAIT_UNTIL(strlen(srv_info(s, "run_id")) == 40 && strcmp(srv_info(s, "run_id"), run_id) != 0);
+    WAIT_UNTIL(srv_info_int(s, "loading") == 0);
+}
+
+Test(settings, debug_restart_saves_and_crash_does_not) {
+    struct srv *s = srv_start(TANDEM, "--save 3600 1 --hz 20");
+    EXPECT(s, "OK", "SET a 1");
+    restarted(s, "RESTART");
+    EXPECT(s, "\"1\"", "GET a");
+    EXPECT(s, "[\"hz\", \"20\"]", "CONFIG GET hz");
+    EXPECT(s, "OK", "SET a 2");
+    restarted(s, "CRASH-AND-RECOVER");
+    EXPECT(s, "\"1\"", "GET a");
+    EXPECT(s, "OK", "CONFIG SET appendonly yes");
+    WAIT_UNTIL(srv_info_int(s, "aof_rewrite_in_progress") == 0 && srv_info_int(s, "aof_base_size") > 0);
+    restarted(s, "RESTART");
+    EXPECT(s, "\"1\"", "GET a");
+    srv_free(s);
+}
+
+Test(settings, debug_replicate_reaches_replicas_only) {
+    struct srv *primary = srv_start(TANDEM, "--hz 10"), *replica = srv_start(TANDEM, "--hz 10");
+    srv_replicate(replica, primary);
+    EXPECT(primary, "OK", "DEBUG REPLICATE SET only there");
+    WAIT_UNTIL(srv_int(replica, "EXISTS only") == 1);
+    EXPECT(primary, "(integer) 0", "EXISTS only");
+    EXPECT(primary, "OK", "DEBUG PAUSE-CRON 1");
+    EXPECT(primary, "OK", "DEBUG PAUSE-CRON 0");
+    EXPECT(primary, "OK", "DEBUG LEAK x");
+    srv_free(replica);
+    srv_free(primary);
+}
+
 /* Debian's own file, without where it runs: every line of it is taken. */
 Test(settings, the_file_of_a_distribution_is_taken) {
     static const char *const places[] = {"port ", "dir ", "logfile ", "daemonize ", "pidfile ", "bind "};
