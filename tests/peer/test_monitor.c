@@ -90,12 +90,10 @@ Test(monitor, a_monitoring_connection) {
         session_say(fd, "ECHO end");
         texts[i] = strdup(session_hear(fd, "$3\r\nend\r\n"));
         hide_time_and_port(texts[i]);
+        session_hide_id(texts[i]);
         cr_expect_str_eq(srv_cmd(both[i], "CLIENT KILL TYPE replica"), "(integer) 0");
         close(fd);
     }
-    char *id = strstr(texts[0], "$2\r\nid"), *real_id = strstr(texts[1], "$2\r\nid");
-    cr_assert(id && real_id && strlen(id) > 20);
-    memcpy(id, real_id, 14); /* connections count from 1 on both, but the tests' own may differ */
     cr_expect_str_eq(texts[0], texts[1]);
     free(texts[0]);
     free(texts[1]);

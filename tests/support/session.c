@@ -58,7 +58,7 @@ const char *session_ask(int fd, const char *line) {
     return session_hear(fd, "$17\r\ndone-and-answered\r\n");
 }
 
-static void hide_id(char *text) {
+void session_hide_id(char *text) {
     static const char mark[] = "$2\r\nid\r\n:";
     for (char *p = text; (p = strstr(p, mark));) {
         p += sizeof mark - 1;
@@ -80,7 +80,7 @@ const char *session_transcript(struct srv *s, const char *const *lines, size_t n
                   text);
     text[len] = '\0';
     close(fd);
-    hide_id(text);
+    session_hide_id(text);
     return text;
 }
 
