@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/sds.h"
 #include "command/handlers.h"
+#include "command/pubsub.h"
+#include "command/tracking.h"
 #include "repl/repl.h"
 
 static void log_request(const char *what, const struct client *c) {
@@ -108,12 +110,23 @@ void failover_command(struct client *c, const slice *argv, int argc) {
 
 /* --- PSYNC, SYNC, REPLCONF --- */
 
+/* From here on the connection carries our log and nothing else: no messages may come in between. False: it shows every
+ * command (MONITOR), and stays with that; the reference doesn't reply either. */
+static bool becomes_replica(struct client *c) {
+    if (c->flags & CLIENT_MONITOR) return false;
+    pubsub_forget(c);
+    tracking_off(c);
+    return true;
+}
+
 void psync_command(struct client *c, const slice *argv, int argc) {
+    if (!becomes_replica(c)) return;
     repl_psync_command(c, argv[1], argv[2], argc > 3 && slice_is(argv[3], "failover"));
 }
 
 void sync_command(struct client *c, const slice *argv, int argc) {
     (void)argv, (void)argc;
+    if (!becomes_replica(c)) return;
     repl_sync_command(c);
 }
 

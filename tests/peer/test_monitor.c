@@ -81,6 +81,8 @@ Test(monitor, a_monitoring_connection) {
         session_say(fd, "PING");
         session_say(fd, "GET x");
         session_say(fd, "MONITOR");
+        session_say(fd, "PSYNC ? -1");
+        session_say(fd, "SYNC");
         session_say(fd, "MULTI");
         session_say(fd, "MONITOR");
         session_say(fd, "DISCARD");
