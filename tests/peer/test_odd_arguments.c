@@ -160,16 +160,17 @@ static void put_payload(struct cmd *c) {
     memcpy(c->argv[3], five, c->len[3]);
 }
 
-/* Nobody may really wait, and none of these words may be too huge a number of random elements. */
+/* Nobody may really wait. */
 static bool waits(const char *form) {
     return (form[0] == 'B' && form[1] != 'I') || strncmp(form, "XREAD", 5) == 0;
 }
 
+/* Random elements by the billion; or Redis's memory, which it asks for in advance, decides whether that works. */
 static bool asks_for_too_many(const struct cmd *c) {
-    if (!is_command(c, "SRANDMEMBER") && !is_command(c, "HRANDFIELD") && !is_command(c, "ZRANDMEMBER"))
-        return false;
-    for (int i = 2; i < c->argc; i++)
-        if (c->len[i] > 4 && c->argv[i][0] == '-') return true;
+    static const char *const names[] = {"SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "XAUTOCLAIM"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        for (int i = 2; is_command(c, names[k]) && i < c->argc; i++)
+            if (c->len[i] > 4 && (c->argv[i][0] == '-' || (k == 3 && c->argv[i][0] <= '9'))) return true;
     return false;
 }
 
