@@ -145,6 +145,34 @@ Test(aof_faults, a_directory_that_cannot_be) {
     srv_free(s);
 }
 
+static bool mount_small(const char *dir);
+
+Test(aof_faults, a_directory_that_cannot_be_written_to) {
+    struct srv *s = srv_start(TANDEM, "%s", "--enable-protected-configs yes");
+    char dir[300], args[400], out[4096];
+    int code;
+    snprintf(dir, sizeof dir, "%s/small", s->dir);
+    if (!mount_small(dir)) {
+        srv_free(s);
+        cr_skip("can't mount a small file system here");
+    }
+    EXPECT(s, "OK", "CONFIG SET dir %s", dir);
+    cr_assert_eq(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    EXPECT(s, "(error) ERR", "SAVE");
+    cr_assert(srv_logged(s, "for saving: Read-only file system"));
+    cr_assert_eq(strncmp(srv_cmd(s, "CONFIG SET appendonly yes"), "(error) ERR CONFIG SET failed", 29), 0);
+    cr_assert(srv_logged(s, "Can't open or create append-only dir appendonlydir: Read-only file system"));
+    EXPECT(s, "OK", "SET a 1");
+    snprintf(args, sizeof args, "--port %d --dir %s --appendonly yes", free_port(), dir);
+    cr_assert(srv_start_fails(TANDEM, args, &code, out, sizeof out));
+    cr_assert_eq(code, 1);
+    cr_assert(strstr(out, "Can't open or create append-only dir appendonlydir: Read-only file system"), "%s",
+              out);
+    srv_kill(s);
+    WAIT_UNTIL(umount(dir) == 0);
+    srv_free(s);
+}
+
 Test(aof_faults, a_directory_that_vanished_is_noticed_and_made_again) {
     struct srv *s = srv_start(TANDEM, "--appendonly yes");
     char from[300], to[300];
