@@ -202,11 +202,12 @@ static bool op_may_follow(void *ctx, slice told) {
 }
 
 static void op_gave_up(void *ctx, enum link_state in) {
-    enum { HELD_MS_MAX = 5000, HELD_BY_MEMORY_MS_MAX = 60000 };
+    /* What costs the master a snapshot each time is not asked for so often. */
+    enum { HELD_MS_MAX = 5000, HELD_BY_GUARD_MS_MAX = 30000 };
     struct link *l = ctx;
     bool costly = in == LINK_HELD || (in >= LINK_PREAMBLE && in <= LINK_LOADING);
     int64_t max_ms = repl_config.reconnect_delay_s_max * 1000ll;
-    if (in == LINK_HELD) max_ms = l->hold == REPL_HOLD_MEMORY ? HELD_BY_MEMORY_MS_MAX : HELD_MS_MAX;
+    if (in == LINK_HELD) max_ms = l->hold <= REPL_HOLD_MEMORY ? HELD_BY_GUARD_MS_MAX : HELD_MS_MAX;
     backoff_failed(&l->backoff, costly, max_ms, random_u64(), clock_mono_ms());
 }
 

@@ -173,6 +173,7 @@ bool repl_peer_report(size_t index, struct repl_lag *lag, struct progress_view *
         lag->bytes = (uint64_t)(repl_offset() - p->ack_offset);
         lag->ms = timeline_age_ms(&written, p->ack_offset + 1, clock_ms());
     }
+    if (lag->unsent > lag->bytes) lag->bytes = lag->unsent; /* its data is still on the way */
     static const struct progress none;
     *sync = progress_view(p->resync && p->resync_full ? &p->progress : &none, clock_ms());
     return true;

@@ -27,7 +27,8 @@ struct said say_setting(uint64_t n) {
     struct said out;
     uint64_t unit_bytes = KB;
     int unit = 0;
-    while (unit < UNITS - 1 && n >= unit_bytes * KB) {
+    /* The next unit only where it is coarse enough not to matter: 1700mb, not 2gb. */
+    while (unit < UNITS - 1 && (n >= 2 * unit_bytes * KB || (n && n % (unit_bytes * KB) == 0))) {
         unit_bytes *= KB;
         unit++;
     }

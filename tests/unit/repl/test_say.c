@@ -17,7 +17,9 @@ Test(say, settings_are_round_and_never_less) {
     cr_assert_str_eq(say_setting(1).s, "1kb");
     cr_assert_str_eq(say_setting(1023 << 10).s, "1050kb");
     cr_assert_str_eq(say_setting(MB).s, "1mb");
-    cr_assert_str_eq(say_setting(MB + 1).s, "2mb");
+    cr_assert_str_eq(say_setting(1680 * MB).s, "1700mb");
+    cr_assert_str_eq(say_setting(0).s, "0kb");
+    cr_assert_str_eq(say_setting(2 * MB + 1).s, "3mb");
     cr_assert_str_eq(say_setting(52 * MB).s, "60mb");
     cr_assert_str_eq(say_setting(101 * MB).s, "150mb");
 }

@@ -250,6 +250,45 @@ Test(transfer, an_ack_of_a_stranger_is_ignored, .init = setup) {
     nothing_more();
 }
 
+/* --- a long pipeline of a client --- */
+
+static int executed;
+
+static void execute(struct client *c, struct request *r) {
+    if (c == replica) return;
+    backlog_append(r->raw.p, r->raw.n);
+    executed++;
+}
+
+Test(transfer, replicas_are_fed_in_the_middle_of_a_pipeline, .init = setup) {
+    static const struct client_hooks hooks = {.closed = closed, .execute = execute};
+    static const char request[] = "*1\r\n$4\r\nPING\r\n";
+    enum { REQUESTS = 2000, BUDGET = 100, BYTES = sizeof request - 1 };
+    int pair[2];
+    size_t total = 0;
+    bool in_the_middle = false;
+    client_set_hooks(&hooks);
+    client_config.pipeline_budget = BUDGET;
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
+    expect_text("+CONTINUE\r\n");
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    fcntl(pair[1], F_SETFL, O_NONBLOCK);
+    struct client *c = client_new(pair[1]);
+    c->authenticated = true;
+    static char all[REQUESTS * BYTES];
+    for (int i = 0; i < REQUESTS; i++) memcpy(all + i * BYTES, request, BYTES);
+    cr_assert_eq(write(pair[0], all, sizeof all), (ssize_t)sizeof all);
+    for (int turns = 0; executed < REQUESTS && turns < 10 * REQUESTS; turns++) {
+        ev_turn(0);
+        total += came();
+        in_the_middle |= total > 0 && executed < REQUESTS / 2;
+    }
+    for (size_t n; (n = came()) > 0;) total += n;
+    cr_assert_eq(executed, REQUESTS);
+    cr_assert(in_the_middle, "nothing went out before the pipeline was done");
+    cr_assert_eq(total, (size_t)REQUESTS * BYTES);
+}
+
 /* --- the file --- */
 
 static void enter_dir(void) {
