@@ -46,6 +46,7 @@ void wait_notify_ack(void);
 void link_init(void);
 void link_shutdown(void);
 void link_cron(void);
+void link_before_wait(void);
 void link_send_ack(void); /* REPLCONF ACK to our master */
 void link_want_ack(void); /* the same, when the command under way has been applied */
 void link_applied(void);  /* it has */

@@ -397,6 +397,21 @@ void link_send_ack(void) {
     reply_bulk_int(&c->out, repl_offset());
     c->out.muted = true;
     client_want_write(c);
+    the_link.acked = repl_offset();
+}
+
+static int64_t on_ack_timer(void *ctx) {
+    (void)ctx;
+    link_send_ack();
+    return EV_STOP;
+}
+
+/* Redis acknowledges once a second; a master that is to tell how far we lag, in ms, needs to hear sooner. */
+void link_before_wait(void) {
+    enum { ACK_EVERY_MS = 100 };
+    struct link *l = &the_link;
+    if (l->client && l->acked != repl_offset() && !ev_timer_armed(&l->ack_timer))
+        ev_timer_start(&l->ack_timer, ACK_EVERY_MS);
 }
 
 /* The answer counts the question, so that a master at rest sees by it that we have all of its log. */
@@ -482,6 +497,7 @@ void link_init(void) {
     char id[UPSTREAM_ID_CHARS + 1] = "";
     random_hex(id, UPSTREAM_ID_CHARS);
     upstream_init(&the_link.upstream, id);
+    ev_timer_init(&the_link.ack_timer, on_ack_timer, NULL);
     if (!the_link.m.ops) link_machine_init(&the_link.m, &ops, &the_link);
 }
 
@@ -490,6 +506,7 @@ void repl_remove_temp_file(void) {
 }
 
 void link_shutdown(void) {
+    ev_timer_stop(&the_link.ack_timer);
     if (the_link.host) {
         set_host(&the_link, NULL);
         link_event(LINK_EV_NO_ONE);

@@ -37,9 +37,11 @@ struct link {
     size_t in_at, in_used;
     struct client *client; /* LINK_CONNECTED: the master */
     bool client_pre_psync; /* came by SYNC: sends no offsets, takes no ACKs, and its history has no name */
-    bool ack_wanted;       /* GETACK was heard: answer when it is part of our offset */
-    bool history;          /* (repl_id, repl_offset) is a history that we may ask to go on with */
-    int stream_db;         /* the database of that history's stream at repl_offset */
+    int64_t acked;         /* the offset of the last ACK */
+    struct ev_timer ack_timer;
+    bool ack_wanted; /* GETACK was heard: answer when it is part of our offset */
+    bool history;    /* (repl_id, repl_offset) is a history that we may ask to go on with */
+    int stream_db;   /* the database of that history's stream at repl_offset */
     int64_t last_io_s;
     int64_t up_since_s;   /* of `client` */
     int64_t down_since_s; /* 0: was never up */

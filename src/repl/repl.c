@@ -36,6 +36,7 @@ static void before_wait(void) {
     if (wait_before_wait()) urgent = true;
     primary_before_wait(urgent);
     restraint_before_wait();
+    link_before_wait();
     backlog_trim();
 }
 

@@ -131,6 +131,21 @@ Test(restraint, who_leaves_a_shared_file_hurts_nobody) {
     srv_free(p);
 }
 
+/* The loop that replicas are lost in: the log of a full sync outgrows the limit, the replica is dropped, and begins anew. */
+Test(restraint, a_full_sync_comes_to_its_end_under_load) {
+    struct srv *p = srv_start(TANDEM,
+                              "--client-output-buffer-limit replica 4mb 0 0 --repl-backlog-size 64kb "
+                              "--repl-backpressure 25 --repl-full-sync-rate 2mb --repl-diskless-sync no");
+    fill(p, 500);
+    struct srv *r = follower(p->port);
+    for (uint64_t end = now_ms() + WAIT_MS; !srv_link_up(r); fill(p, 50))
+        cr_assert_lt(now_ms(), end, "it begins again and again: %d times", (int)srv_info_int(p, "sync_full"));
+    wait_same(r, p);
+    cr_assert_eq(srv_info_int(p, "sync_full"), 1);
+    srv_free(r);
+    srv_free(p);
+}
+
 Test(restraint, writers_are_slowed_before_a_replica_is_dropped) {
     struct srv *p = srv_start(TANDEM, "--client-output-buffer-limit replica 4mb 0 0 --repl-backlog-size 64kb "
                                       "--repl-backpressure 25");
