@@ -30,13 +30,16 @@ static bool never_more_than_one(struct srv *p) {
     return true;
 }
 
+/* The first is made so slow that all others find it running, however long they take to come. */
 static void queued(const char *diskless) {
     struct srv *p = srv_start(
-        TANDEM, "--repl-max-full-syncs 1 --repl-full-sync-rate 2mb --repl-diskless-sync %s", diskless);
+        TANDEM, "--repl-max-full-syncs 1 --repl-full-sync-rate 10kb --repl-diskless-sync %s", diskless);
     struct srv *r[3];
     fill(p, 200);
     for (int i = 0; i < 3; i++) r[i] = follower(p->port);
     WAIT_UNTIL(srv_log_count(p, "(repl-max-full-syncs 1): replica ") == 2);
+    cr_assert_eq(srv_info_int(p, "full_syncs_queued"), 2);
+    EXPECT(p, "OK", "CONFIG SET repl-full-sync-rate 4mb");
     WAIT_UNTIL(never_more_than_one(p) && srv_link_up(r[0]) && srv_link_up(r[1]) && srv_link_up(r[2]));
     for (int i = 0; i < 3; i++) wait_same(r[i], p);
     cr_assert_eq(srv_info_int(p, "sync_full"), 3, "who waits does not come again");
@@ -94,8 +97,19 @@ Test(restraint, a_child_that_hangs_at_a_pipe_is_ended) {
     hangs("yes");
 }
 
+/* The transfer stands still: sockets and pipe are full. */
+static void wait_stuck(struct srv *p) {
+    char before[256] = "", now[256];
+    for (int same = 0; same < 20; usleep(10000)) {
+        const char *sync = srv_info(p, "replica0_sync"), *at = strstr(sync, "phase_bytes=");
+        snprintf(now, sizeof now, "%.*s", at ? (int)strcspn(at, ",") : 0, at ? at : "");
+        same = strcmp(now, before) == 0 ? same + 1 : 0;
+        memcpy(before, now, sizeof before);
+    }
+}
+
 Test(restraint, a_child_that_waits_for_a_slow_replica_is_not_ended) {
-    struct srv *p = srv_start(TANDEM, "--snapshot-timeout 1 --repl-diskless-sync yes");
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync yes");
     struct proxy *x = proxy_start(p->port);
     fill(p, 4000);
     struct srv *r = srv_start(TANDEM, "%s", "");
@@ -103,8 +117,11 @@ Test(restraint, a_child_that_waits_for_a_slow_replica_is_not_ended) {
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", x->port);
     WAIT_UNTIL(srv_info_int(r, "master_sync_phase_bytes") > 0);
     proxy_stall(x, true);
-    usleep(2500000); /* the timeout passes more than twice */
+    wait_stuck(p);
+    EXPECT(p, "OK", "CONFIG SET snapshot-timeout 1");
+    usleep(2500000); /* it passes more than twice */
     cr_assert_not(srv_logged(p, "snapshot-timeout"));
+    EXPECT(p, "OK", "CONFIG SET snapshot-timeout 300");
     proxy_stall(x, false);
     proxy_throttle(x, 0);
     wait_same(r, p);
@@ -116,9 +133,11 @@ Test(restraint, a_child_that_waits_for_a_slow_replica_is_not_ended) {
 
 /* A file that two wait for: one goes, the other gets it. */
 Test(restraint, who_leaves_a_shared_file_hurts_nobody) {
-    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --rdb-key-save-delay 2000");
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --rdb-key-save-delay 5000");
+    struct srv *a = srv_start(TANDEM, "%s", ""), *b = srv_start(TANDEM, "%s", "");
     fill(p, 300);
-    struct srv *a = follower(p->port), *b = follower(p->port);
+    EXPECT(a, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
+    EXPECT(b, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
     WAIT_UNTIL(srv_logged(p, "Waiting for end of BGSAVE for SYNC") &&
                srv_info_int(p, "connected_slaves") == 2);
     srv_kill(a);
@@ -153,10 +172,11 @@ Test(restraint, writers_are_slowed_before_a_replica_is_dropped) {
     struct proxy *x = proxy_start(p->port);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", x->port);
     WAIT_UNTIL(srv_link_up(r));
-    proxy_throttle(x, 12 << 20);
-    fill(p, 4500); /* 18 MB: more than sockets and limit hold */
-    WAIT_UNTIL(srv_logged(p, "writers are slowed (repl-backpressure)"));
-    proxy_throttle(x, 0);
+    proxy_stall(x, true);
+    for (uint64_t end = now_ms() + WAIT_MS; !srv_logged(p, "writers are slowed (repl-backpressure)");
+         fill(p, 50))
+        cr_assert_lt(now_ms(), end);
+    proxy_stall(x, false);
     wait_same(r, p);
     WAIT_UNTIL(srv_logged(p, "writers are not slowed any more"));
     cr_assert_gt(srv_info_int(p, "backpressure_ms"), 0);

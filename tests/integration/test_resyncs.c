@@ -126,7 +126,7 @@ Test(resyncs, the_phases_are_visible_while_a_pipe_is_relayed) {
 }
 
 Test(resyncs, lag_in_bytes_and_time) {
-    struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "%s", "");
+    struct srv *p = srv_start(TANDEM, "--repl-ping-replica-period 3600"), *r = srv_start(TANDEM, "%s", "");
     struct proxy *x = proxy_start(p->port);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", x->port);
     wait_same(r, p);
