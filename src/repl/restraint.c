@@ -84,7 +84,11 @@ static void tell_pressure(bool on, uint64_t lag) {
 }
 
 void restraint_before_wait(void) {
-    if (likely(!repl_config.backpressure_percent) || repl_is_replica() || !repl_hooks.slow_writes) return;
+    if (likely(!repl_config.backpressure_percent) || repl_is_replica() || !repl_hooks.slow_writes) {
+        pressure.at_us = 0; /* what is written now will not be held against anybody */
+        return;
+    }
+    if (!pressure.at_us) pressure.offset = repl_offset();
     uint64_t now_us = clock_mono_us(), lag = most_lag(), limit = output_limit();
     int64_t end = repl_offset();
     uint64_t written = end > pressure.offset ? (uint64_t)(end - pressure.offset) : 0;

@@ -2,6 +2,8 @@
 #include "support/scenarios.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
+#include <unistd.h>
 
 Test(peer_full_sync, real_follows_ours_from_disk) {
     scenario_full_sync(TANDEM, REDIS, false);
@@ -33,6 +35,24 @@ Test(peer_partial, cuts_real_follows_ours) {
 }
 Test(peer_partial, cuts_ours_follows_real) {
     scenario_random_cuts(REDIS, TANDEM, 30);
+}
+
+/* A real master that comes back without its data: ours keeps what it has, until told otherwise. */
+Test(peer_full_sync, ours_does_not_follow_a_real_one_into_emptiness) {
+    struct srv *p = srv_start(REDIS, "%s", ""), *r = srv_start(TANDEM, "%s", "");
+    EXPECT(p, "OK", "SET precious data");
+    srv_replicate(r, p);
+    wait_same(r, p);
+    srv_kill(p);
+    srv_restart(p);
+    EXPECT(p, "(integer) 0", "DBSIZE");
+    WAIT_UNTIL(strcmp(srv_info(r, "master_link_held"), "empty-master") == 0);
+    EXPECT(r, "\"data\"", "GET precious");
+    EXPECT(r, "OK", "CONFIG SET replica-guard-empty-master no");
+    wait_same(r, p);
+    EXPECT(r, "(integer) 0", "DBSIZE");
+    srv_free(r);
+    srv_free(p);
 }
 
 Test(peer_chain, real_ours_real) {

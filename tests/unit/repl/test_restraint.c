@@ -75,6 +75,13 @@ Test(pressure, small_writes_add_up) {
     cr_assert_eq(pressure_pause_ms(&p, 150 * MB, 200 * MB, 50, 500, 10), 0, "time pays it off");
 }
 
+Test(pressure, one_burst_is_not_held_against_writers_for_ever) {
+    struct pressure p = {0};
+    pressure_pause_ms(&p, 150 * MB, 200 * MB, 50, 100000 * MB, 10);
+    cr_assert_gt(pressure_pause_ms(&p, 150 * MB, 200 * MB, 50, 0, 1000000), 0);
+    cr_assert_eq(pressure_pause_ms(&p, 150 * MB, 200 * MB, 50, 0, 2000000), 0);
+}
+
 /* A replica that takes nothing at all, and writers that write what they may: it takes them longer than repl-timeout, which
  * drops such a replica, to come near the limit. */
 Test(pressure, the_limit_is_far_for_long) {
