@@ -20,6 +20,7 @@
 #include "server/config.h"
 
 enum {
+    SANE_MIN_BYTES = 1024 * 1024,
     CLIENTS_MIN_BYTES = 128 * 1024, /* with less nobody could talk to us, not even to correct it */
     SLICE_US_PER_TENACITY = 50,     /* up to TENACITY_LINEAR */
     TENACITY_LINEAR = 10,
@@ -132,6 +133,11 @@ void memory_limit_start(void) {
     memory_limited = memory_limit_config.max_bytes != 0;
     memory_clients_limit_changed();
     ev_timer_init(&timer, go_on, NULL);
+    if (memory_limited && memory_limit_config.max_bytes < SANE_MIN_BYTES)
+        log_warning(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is %llu bytes). "
+            "Are you sure this is what you really want?",
+            (unsigned long long)memory_limit_config.max_bytes);
 }
 
 void memory_limit_changed(void) {
