@@ -256,9 +256,12 @@ bool dispatch_replay(struct client *c, const slice *argv, int argc) {
         return true;
     }
     last_tick = ticks_now(); /* the commands of an EXEC are counted from here on */
+    struct client *outer = stats_client;
+    stats_client = c;
     propagate_unit_begin();
     run_and_propagate(c, cmd, argv, argc, (slice){NULL, 0});
     propagate_unit_end();
+    stats_client = outer;
     return true;
 }
 

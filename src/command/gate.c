@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include "aof/aof.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "command/handlers.h"
 #include "rdb/rdb.h"
@@ -117,6 +118,24 @@ static const char *connection_refusal(const struct client *c, const struct comma
     return NULL;
 }
 
+static bool snapshot_failed(void) {
+    return rdb_config.stop_writes_on_error && server_config.save_point_count > 0 && !snapshot_state.last_ok;
+}
+
+/* What our master wrote can't be refused. It is applied although it will not get to the disk, or this is the end: a replica
+ * that lost its disk must not be taken for one that has the data. */
+static void check_disk_for_master(const struct command *cmd, bool is_write) {
+    enum { LOGGED_EVERY_MS = 10000 };
+    static int64_t logged_ms;
+    if (!is_write && cmd->run != ping_command) return;
+    if (likely(!snapshot_failed() && !aof_error())) return;
+    if (!repl_config.ignore_disk_write_errors && is_write)
+        panic("Replica was unable to write command to disk.");
+    if (logged_ms && clock_steady_ms() - logged_ms < LOGGED_EVERY_MS) return;
+    logged_ms = clock_steady_ms();
+    log_warning("Replica is applying a command even though it is unable to write to disk.");
+}
+
 static const char *aof_refusal(void) {
     static char text[128];
     snprintf(text, sizeof text, "MISCONF Errors writing to the AOF file: %s", strerror(aof_error()));
@@ -125,9 +144,7 @@ static const char *aof_refusal(void) {
 
 static const char *write_refusal(const struct command *cmd, bool is_write) {
     if (!is_write && cmd->run != ping_command) return NULL;
-    if (unlikely(rdb_config.stop_writes_on_error && server_config.save_point_count > 0 &&
-                 !snapshot_state.last_ok))
-        return MISCONF;
+    if (unlikely(snapshot_failed())) return MISCONF;
     if (unlikely(aof_error())) return aof_refusal();
     if (!is_write) return NULL;
     if (unlikely(repl_is_replica()))
@@ -191,7 +208,10 @@ bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int arg
     bool obeyed = c->flags & CLIENT_MASTER, is_write = flags & CMD_WRITE;
     const char *refusal = connection_refusal(c, cmd);
     if (unlikely(memory_limited) && !refusal) refusal = memory_refusal(c, cmd, flags & CMD_DENYOOM);
-    if (likely(!refusal) && !obeyed) refusal = write_refusal(cmd, is_write);
+    if (unlikely(obeyed))
+        check_disk_for_master(cmd, is_write);
+    else if (likely(!refusal))
+        refusal = write_refusal(cmd, is_write);
     if (unlikely(c->flags & CLIENT_PUBSUB) && !refusal) refusal = subscriber_refusal(c, cmd);
     if (likely(!refusal)) refusal = state_refusal(c, cmd, flags, lacking);
     if (likely(!refusal)) return true;

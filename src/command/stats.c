@@ -1,15 +1,18 @@
 /* Counting: commands (INFO commandstats) and error replies by code word (INFO errorstats).
  *
  * The reply encoder calls on_error for each error it writes, whoever causes it, so nothing escapes the count. An
- * error on our master's link is a sign that this replica has drifted from its master, and is logged as such. */
+ * error on our master's link is a sign that this replica has drifted from its master, and is logged as such; so is one of
+ * a command in an append-only file (CLIENT_FAKE). propagation-error-behavior may make it the end. */
 #include "command/dispatch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/alloc.h"
 #include "base/histogram.h"
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/ticks.h"
+#include "repl/repl.h"
 #include "server/info.h"
 #include "server/server.h"
 
@@ -49,14 +52,26 @@ static void count_code(slice code) {
     stats.codes[i].count++;
 }
 
+/* A command that failed here did not where it comes from: the data is not the same any more. */
+static bool ends_with_it(const struct client *c) {
+    if (repl_config.propagation_errors == PROPAGATION_ERRORS_IGNORE) return false;
+    if (c->flags & CLIENT_MASTER) return repl_config.replica_read_only;
+    return (c->flags & CLIENT_FAKE) && repl_config.propagation_errors == PROPAGATION_ERRORS_PANIC;
+}
+
 static void log_error_on_link(const struct client *c, slice text) {
-    bool to_master = c->flags & CLIENT_MASTER;
+    bool file = c->flags & CLIENT_FAKE, to_master = c->flags & CLIENT_MASTER;
+    const char *from = file ? "server" : to_master ? "replica" : "master";
+    const char *to = file ? "AOF-loading-client" : to_master ? "master" : "replica";
     const struct command *cmd = c->last_command;
+    const char *name = cmd ? cmd->name : "<unknown>";
     log_warning(
         "== CRITICAL == This %s is sending an error to its %s: '%.*s' after processing the command '%s'",
-        to_master ? "replica" : "master", to_master ? "master" : "replica", (int)text.n, text.p,
-        cmd ? cmd->name : "<unknown>");
+        from, to, (int)text.n, text.p, name);
     server_stats.unexpected_errors++;
+    if (ends_with_it(c))
+        panic("This %s panicked sending an error to its %s after processing the command '%s'", from, to,
+              name);
 }
 
 static void on_error(struct reply_buf *b, slice text) {
@@ -64,7 +79,8 @@ static void on_error(struct reply_buf *b, slice text) {
     stats.errors++;
     server_stats.total_error_replies++;
     count_code((slice){text.p, blank ? (size_t)(blank - text.p) : text.n});
-    if (stats_client && b == &stats_client->out && (stats_client->flags & (CLIENT_MASTER | CLIENT_REPLICA)))
+    if (stats_client && b == &stats_client->out &&
+        (stats_client->flags & (CLIENT_MASTER | CLIENT_REPLICA | CLIENT_FAKE)))
         log_error_on_link(stats_client, text);
 }
 

@@ -15,12 +15,20 @@
 
 enum repl_diskless_load { DISKLESS_LOAD_OFF, DISKLESS_LOAD_ON_EMPTY_DB, DISKLESS_LOAD_SWAPDB };
 
+enum propagation_errors {
+    PROPAGATION_ERRORS_IGNORE,
+    PROPAGATION_ERRORS_PANIC,
+    PROPAGATION_ERRORS_PANIC_ON_REPLICAS
+};
+
 struct repl_config { /* server/config writes it */
     uint64_t backlog_size_bytes;
     int backlog_ttl_s, timeout_s, ping_period_s;
     bool disable_tcp_nodelay, diskless_sync;
     int diskless_sync_delay_s, diskless_sync_max_replicas;
-    int diskless_load; /* enum repl_diskless_load */
+    bool ignore_disk_write_errors; /* a replica that can't save goes on to apply its master's writes */
+    int propagation_errors; /* enum propagation_errors: what a command of the stream that fails leads to */
+    int diskless_load;      /* enum repl_diskless_load */
     bool replica_read_only, replica_serve_stale_data, replica_announced, replica_lazy_flush;
     int replica_priority, announce_port;
     char *announce_ip, *master_auth, *master_user;

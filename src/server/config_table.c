@@ -48,6 +48,11 @@ static const struct config_word protected_words[] = {
     {"no", PROTECTED_NO}, {"yes", PROTECTED_YES}, {"local", PROTECTED_LOCAL}, {NULL, 0}};
 static const struct config_word diskless_load_words[] = {
     {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
+static const struct config_word propagation_words[] = {
+    {"ignore", PROPAGATION_ERRORS_IGNORE},
+    {"panic", PROPAGATION_ERRORS_PANIC},
+    {"panic-on-replicas", PROPAGATION_ERRORS_PANIC_ON_REPLICAS},
+    {NULL, 0}};
 static const struct config_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_word shutdown_words[] = {
     {"default", 0},        {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
@@ -256,6 +261,8 @@ static const struct directive directives[] = {
     BOOL("replica-read-only", "slave-read-only", 0, &R->replica_read_only, "yes"),
     BOOL("replica-serve-stale-data", "slave-serve-stale-data", 0, &R->replica_serve_stale_data, "yes"),
     BOOL("replica-lazy-flush", "slave-lazy-flush", 0, &R->replica_lazy_flush, "no"),
+    BOOL("replica-ignore-disk-write-errors", NULL, 0, &R->ignore_disk_write_errors, "no"),
+    ENUM("propagation-error-behavior", NULL, 0, &R->propagation_errors, propagation_words, "ignore"),
     BOOL("replica-announced", NULL, 0, &R->replica_announced, "yes"),
     INT("replica-priority", "slave-priority", 0, &R->replica_priority, 0, INT_MAX, "100"),
     STRING("replica-announce-ip", "slave-announce-ip", 0, &R->announce_ip, ""),

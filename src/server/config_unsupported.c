@@ -3,14 +3,7 @@
 #include "server/config_internal.h"
 
 static const char *const unsupported[] = {
-    "acl-pubsub-default",
-    "acllog-max-len",
-    "aof-disable-auto-gc",
-    "loadmodule",
-    "propagation-error-behavior",
-    "replica-ignore-disk-write-errors",
-    "sentinel",
-    "user",
+    "acl-pubsub-default", "acllog-max-len", "aof-disable-auto-gc", "loadmodule", "sentinel", "user",
 };
 
 /* Of those above, what stock files of Redis 5 to 7 set. */
