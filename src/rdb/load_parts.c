@@ -31,7 +31,11 @@ static void take_repl_field(struct rdb_info *info, slice name, slice value, int6
         if (!is_replid(value)) return;
         memcpy(info->repl_id, value.p, 40);
         info->repl_id[40] = '\0';
-    } else if (number >= 0) {
+    } else if (slice_is(name, "repl-past")) {
+        if (value.n >= sizeof info->repl_past || memchr(value.p, '\0', value.n)) return;
+        memcpy(info->repl_past, value.p, value.n);
+        info->repl_past[value.n] = '\0';
+    } else if (slice_is(name, "repl-offset") && number >= 0) {
         info->repl_offset = number;
     }
     info->has_repl = info->repl_id[0] && info->repl_offset >= 0;

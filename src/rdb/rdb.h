@@ -9,11 +9,14 @@
 #include "rdb/stream.h"
 
 /* --- replication identity carried in a file --- */
+#define RDB_PAST_BYTES_MAX 512 /* with its NUL */
+
 struct rdb_info {
     bool has_repl; /* save: write the three aux fields; load: all of them were there */
     int repl_stream_db;
     char repl_id[41];
     int64_t repl_offset;
+    char repl_past[RDB_PAST_BYTES_MAX]; /* "repl-past", of our own: former names of the history; "": none */
 };
 
 struct rdb_config { /* server/config's rows point here; the initialisers are Redis's defaults */

@@ -40,7 +40,8 @@ static bool put_aux_fields(struct rdb_writer *w, const struct rdb_info *info, bo
     if (ok && info && info->has_repl)
         ok = put_aux_i64(w, "repl-stream-db", info->repl_stream_db) &&
              put_aux(w, "repl-id", (slice){info->repl_id, 40}) &&
-             put_aux_i64(w, "repl-offset", info->repl_offset);
+             put_aux_i64(w, "repl-offset", info->repl_offset) &&
+             (!info->repl_past[0] || put_aux(w, "repl-past", slice_of(info->repl_past)));
     return ok && put_aux_i64(w, "aof-base", aof_base);
 }
 

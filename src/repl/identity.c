@@ -160,6 +160,7 @@ void identity_log_mismatch(slice id, int64_t offset) {
 void repl_fill_rdb_info(struct rdb_info *info) {
     *info = (struct rdb_info){.repl_offset = repl_offset()};
     memcpy(info->repl_id, self.id, sizeof self.id);
+    past_format(info->repl_past, self.past, self.past_n);
     if (repl_is_replica()) {
         info->has_repl = link_has_history();
         info->repl_stream_db = link_stream_db();
@@ -174,14 +175,22 @@ static void begin_log_at(int64_t end) {
     backlog_start(end);
 }
 
+/* What is no list of names is taken for none. */
+static void restore_past(const struct rdb_info *info) {
+    self.past_n = past_parse(slice_of(info->repl_past), self.past, REPL_PAST_MAX);
+    if (self.past_n < 0) forget_past();
+}
+
 void repl_restore_identity(const struct rdb_info *info) {
+    _Static_assert(sizeof info->repl_past >= REPL_PAST_TEXTS_MAX, "a file has room for all names");
     if (!info->has_repl || info->repl_offset < 0 || strlen(info->repl_id) != REPLID_CHARS) return;
     begin_log_at(info->repl_offset);
     if (repl_is_replica()) {
         identity_adopt(info->repl_id);
+        restore_past(info);
         link_note_history(info->repl_stream_db);
     } else {
-        forget_past();
+        restore_past(info);
         push_past(info->repl_id, info->repl_offset + 1, info->repl_stream_db);
     }
 }

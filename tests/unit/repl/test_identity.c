@@ -149,6 +149,24 @@ Test(identity, a_restarted_replica_goes_on_where_it_was, .init = setup) {
     cr_assert_eq(saved.repl_stream_db, 3);
 }
 
+Test(identity, a_file_knows_the_former_names_too, .init = setup) {
+    struct rdb_info info = info_of(ID, 1000), saved;
+    repl_restore_identity(&info); /* a master that was restarted, */
+    repl_fill_rdb_info(&saved);   /* saved, */
+    cr_assert_str_neq(saved.repl_id, ID);
+    char second[41];
+    strcpy(second, saved.repl_id);
+    repl_change_id();
+    repl_restore_identity(&saved); /* and restarted again */
+    cr_assert_str_eq(repl_id2(), second);
+    cr_assert(may_continue(ID, 1001) && may_continue(second, 1001));
+    cr_assert_not(may_continue(ID, 1002));
+    strcpy(saved.repl_past, " what");
+    repl_restore_identity(&saved);
+    cr_assert(may_continue(second, 1001));
+    cr_assert_not(may_continue(ID, 1001));
+}
+
 Test(identity, nonsense_in_a_file_is_no_identity, .init = setup) {
     struct rdb_info info = info_of(ID, -5);
     repl_restore_identity(&info);
