@@ -1,0 +1,286 @@
+/* What replication's directives, commands and fields do and say: each scene is played once with ours and once with the real
+ * server on every place, and the two transcripts must be the same. Ports, ids and times stay out of them. */
+#include "support/server.h"
+
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char transcripts[2][1 << 16];
+static size_t used[2];
+static int side; /* 0: ours, 1: the real one */
+
+__attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    used[side] += (size_t)vsnprintf(transcripts[side] + used[side], sizeof transcripts[side] - used[side],
+                                    fmt, ap);
+    va_end(ap);
+    cr_assert_lt(used[side], sizeof transcripts[side]);
+}
+
+/* The command and its reply. */
+#define ASK(s, ...)                                                                                          \
+    do {                                                                                                     \
+        note(__VA_ARGS__);                                                                                   \
+        note(" -> %s\n", srv_cmd((s), __VA_ARGS__));                                                         \
+    } while (0)
+
+static void note_field(struct srv *s, const char *field) {
+    note("%s: %s\n", field, srv_info(s, field));
+}
+
+static void play(void (*scene)(enum srv_kind kind)) {
+    for (side = 0; side < 2; side++) scene(side == 0 ? TANDEM : REDIS);
+    cr_assert_str_eq(transcripts[0], transcripts[1], "ours:\n%s\nreally:\n%s", transcripts[0],
+                     transcripts[1]);
+    cr_assert_gt(used[0], 0);
+}
+
+static bool replies(struct srv *s, const char *command, const char *reply) {
+    return strcmp(srv_cmd(s, command), reply) == 0;
+}
+
+/* --- the primary's side --- */
+
+static void min_replicas(enum srv_kind kind) {
+    struct srv *p = srv_start(kind, "--min-replicas-to-write 1 --min-slaves-max-lag 1"),
+               *r = srv_start(kind, "%s", "");
+    ASK(p, "SET k v");
+    ASK(p, "GET k");
+    ASK(p, "SET k"); /* a wrong number of arguments comes first */
+    note_field(p, "min_slaves_good_slaves");
+    ASK(p, "MULTI");
+    ASK(p, "SET k v");
+    ASK(p, "EXEC");
+    srv_replicate(r, p);
+    WAIT_UNTIL(replies(p, "SET k v", "OK"));
+    WAIT_UNTIL(srv_info_int(p, "min_slaves_good_slaves") == 1);
+    srv_freeze(r);
+    WAIT_UNTIL(replies(p, "SET k w", "(error) NOREPLICAS Not enough good replicas to write."));
+    note_field(p, "min_slaves_good_slaves");
+    note_field(p, "connected_slaves");
+    srv_thaw(r);
+    WAIT_UNTIL(replies(p, "SET k w", "OK"));
+    ASK(p, "CONFIG SET min-slaves-to-write 2");
+    ASK(p, "SET k x");
+    ASK(p, "CONFIG SET min-replicas-max-lag 0");
+    ASK(p, "SET k x");
+    note_field(p, "min_slaves_good_slaves");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_replication_settings, min_replicas_to_write) {
+    play(min_replicas);
+}
+
+static void announced(enum srv_kind kind) {
+    struct srv *p = srv_start(kind, "%s", ""),
+               *r = srv_start(
+                   kind, "--slave-announce-ip some.name --replica-announce-port 1234 --replica-announced no "
+                         "--slave-priority 7");
+    srv_replicate(r, p);
+    WAIT_UNTIL(strstr(srv_info(p, "slave0"), "state=online") != NULL);
+    note("%d\n", strstr(srv_info(p, "slave0"), "ip=some.name,port=1234,") != NULL);
+    WAIT_UNTIL(strstr(srv_cmd(p, "ROLE"), "\"some.name\", \"1234\"") != NULL);
+    note_field(r, "replica_announced");
+    note_field(r, "slave_priority");
+    note_field(r, "slave_read_only");
+    ASK(p, "WAIT 1 60000");
+    ASK(p, "CLIENT KILL TYPE replica");
+    WAIT_UNTIL(srv_info_int(p, "sync_partial_ok") == 1);
+    WAIT_UNTIL(srv_link_up(r));
+    ASK(r, "CLIENT KILL TYPE master");
+    WAIT_UNTIL(srv_info_int(p, "sync_partial_ok") == 2);
+    WAIT_UNTIL(srv_link_up(r));
+    ASK(p, "CLIENT KILL TYPE slave SKIPME yes");
+    ASK(p, "CLIENT KILL TYPE nobody");
+    ASK(p, "CLIENT LIST TYPE nobody");
+    ASK(p, "CLIENT LIST TYPE master");
+    ASK(r, "CLIENT LIST TYPE replica");
+    note("%d\n", strstr(srv_cmd(r, "CLIENT LIST TYPE normal"), "flags=N") != NULL);
+    WAIT_UNTIL(srv_info_int(p, "sync_partial_ok") == 3);
+    note_field(p, "sync_full");
+    note_field(p, "sync_partial_err");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_replication_settings, announced_names_and_killed_links) {
+    play(announced);
+}
+
+static void new_identity(enum srv_kind kind) {
+    struct srv *p = srv_start(kind, "%s", ""), *r = srv_start(kind, "%s", "");
+    srv_replicate(r, p);
+    ASK(p, "SET k v");
+    ASK(p, "DEBUG CHANGE-REPL-ID");
+    note_field(p, "master_replid2");
+    note_field(p, "second_repl_offset");
+    srv_wait_synced(r, p);
+    ASK(r, "CLIENT KILL TYPE master");
+    WAIT_UNTIL(srv_info_int(p, "sync_full") == 2);
+    note_field(p, "sync_partial_err");
+    WAIT_UNTIL(srv_link_up(r));
+    ASK(r, "GET k");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_replication_settings, debug_change_repl_id) {
+    play(new_identity);
+}
+
+/* --- the replica's side --- */
+
+static void without_master(enum srv_kind kind) {
+    struct srv *p = srv_start(kind, "%s", ""), *r = srv_start(kind, "%s", "");
+    int nobody = free_port();
+    ASK(r, "ROLE");
+    ASK(r, "SET k v");
+    srv_replicate(r, p);
+    WAIT_UNTIL(strstr(srv_cmd(r, "ROLE"), "\"connected\"") != NULL);
+    srv_kill(p);
+    WAIT_UNTIL(!srv_link_up(r));
+    ASK(r, "PSYNC ? -1");
+    ASK(r, "SYNC");
+    ASK(r, "SET a b");
+    ASK(r, "GET k");
+    ASK(r, "WAIT 1 0");
+    ASK(r, "CONFIG SET slave-serve-stale-data no");
+    ASK(r, "GET k");
+    ASK(r, "SET a b");
+    ASK(r, "PING");
+    ASK(r, "ECHO x");
+    ASK(r, "CONFIG SET slave-read-only no");
+    ASK(r, "SET a b");
+    ASK(r, "CONFIG SET slave-serve-stale-data yes");
+    ASK(r, "SET a b");
+    note_field(r, "master_link_status");
+    note_field(r, "master_sync_in_progress");
+    note_field(r, "slave_read_only");
+    WAIT_UNTIL(replies(r, "REPLICAOF NO ONE", "OK"));
+    ASK(r, "REPLICAOF 127.0.0.1 x");
+    ASK(r, "REPLICAOF 127.0.0.1 70000");
+    ASK(r, "REPLICAOF 127.0.0.1 -1");
+    ASK(r, "SLAVEOF no ONE");
+    note("%s\n", srv_cmd(r, "REPLICAOF 127.0.0.1 %d", nobody));
+    note("%s\n", srv_cmd(r, "REPLICAOF 127.0.0.1 %d", nobody));
+    WAIT_UNTIL(strstr(srv_cmd(r, "ROLE"), "\"connect\", (integer) -1]") != NULL);
+    note_field(r, "master_link_status");
+    note_field(r, "slave_repl_offset");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_replication_settings, without_a_master) {
+    play(without_master);
+}
+
+/* Of a key whose time has come the master has not yet said so. */
+static void expired_there(enum srv_kind kind) {
+    struct srv *p = srv_start(kind, "%s", ""), *r = srv_start(kind, "--replica-read-only no");
+    ASK(p, "DEBUG SET-ACTIVE-EXPIRE 0");
+    srv_replicate(r, p);
+    ASK(p, "SET gone v PX 20");
+    ASK(p, "SADD stays a b");
+    ASK(p, "RPUSH list c");
+    ASK(p, "PEXPIRE list 20");
+    srv_wait_synced(r, p);
+    WAIT_UNTIL(replies(r, "EXISTS gone", "(integer) 0") && replies(r, "EXISTS list", "(integer) 0"));
+    ASK(r, "GET gone");
+    ASK(r, "TTL gone");
+    ASK(r, "TYPE gone");
+    ASK(r, "DBSIZE");
+    ASK(r, "KEYS *");
+    ASK(r, "SCAN 0");
+    ASK(r, "STRLEN gone");
+    ASK(r, "LRANGE list 0 -1");
+    ASK(r, "OBJECT ENCODING gone");
+    ASK(r, "DUMP gone");
+    ASK(r, "SORT list");
+    ASK(p, "GET gone");
+    srv_wait_synced(r, p);
+    ASK(r, "DBSIZE");
+    /* Of its own it disposes by itself, and over the hidden it writes. */
+    ASK(r, "SET own v PX 20");
+    ASK(r, "SET list string");
+    ASK(r, "GET list");
+    WAIT_UNTIL(replies(r, "DBSIZE", "(integer) 2"));
+    ASK(r, "APPEND gone x");
+    ASK(r, "TTL gone");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_replication_settings, expired_keys_on_a_replica) {
+    play(expired_there);
+}
+
+static void aliases(enum srv_kind kind) {
+    struct srv *s = srv_start(kind, "%s", "");
+    static const char *const names[] = {"announce-ip",      "announce-port", "ignore-maxmemory",
+                                        "lazy-flush",       "priority",      "read-only",
+                                        "serve-stale-data", "announced",     "ignore-disk-write-errors"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        ASK(s, "CONFIG GET replica-%s", names[i]);
+        ASK(s, "CONFIG GET slave-%s", names[i]);
+    }
+    static const char *const others[] = {"min-slaves-to-write",       "min-slaves-max-lag",
+                                         "min-replicas-max-lag",      "repl-ping-slave-period",
+                                         "repl-ping-replica-period",  "propagation-error-behavior",
+                                         "repl-diskless-load",        "repl-diskless-sync-max-replicas",
+                                         "rdb-del-sync-files",        "shutdown-timeout",
+                                         "client-output-buffer-limit"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) ASK(s, "CONFIG GET %s", others[i]);
+    ASK(s, "CONFIG SET client-output-buffer-limit replica%s", "");
+    static const char *const limits[] = {"replica 1mb 512kb 30", "slave 2mb 1mb 10", "master 1 1 1",
+                                         "replica 1 2"};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        const char *argv[] = {"CONFIG", "SET", "client-output-buffer-limit", limits[i]};
+        size_t lens[] = {6, 3, 26, strlen(limits[i])};
+        note("%s -> %s\n", limits[i], srv_cmdv(s, 4, argv, lens));
+        ASK(s, "CONFIG GET client-output-buffer-limit");
+    }
+    srv_free(s);
+}
+
+Test(peer_replication_settings, names_old_and_new) {
+    play(aliases);
+}
+
+/* A pause of writes holds what changes data, and nothing else. */
+static void paused(enum srv_kind kind) {
+    struct srv *p = srv_start(kind, "%s", ""), *r = srv_start(kind, "%s", "");
+    srv_replicate(r, p);
+    ASK(p, "SET k v");
+    srv_wait_synced(r, p);
+    ASK(p, "CLIENT PAUSE 100000 WRITE");
+    ASK(p, "GET k");
+    ASK(p, "PING");
+    ASK(p, "PSYNC x");
+    ASK(p, "CLIENT PAUSE x");
+    ASK(p, "CLIENT PAUSE -1");
+    ASK(p, "CLIENT PAUSE 1 READ");
+    redisContext *c = srv_connect(p);
+    redisAppendCommand(c, "INCR n");
+    int done = 0;
+    redisBufferWrite(c, &done);
+    WAIT_UNTIL(srv_info_int(p, "blocked_clients") == 1);
+    ASK(p, "GET n");
+    ASK(p, "CLIENT UNPAUSE");
+    redisReply *reply;
+    cr_assert_eq(redisGetReply(c, (void **)&reply), REDIS_OK);
+    note("%s\n", reply_text(reply));
+    freeReplyObject(reply);
+    redisFree(c);
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_replication_settings, client_pause_write) {
+    play(paused);
+}
