@@ -78,3 +78,25 @@ Test(peer_expiry, real_follows_ours) {
 Test(peer_expiry, ours_follows_real) {
     scenario_expiry(REDIS, TANDEM);
 }
+
+/* Both ways to receive it: a file with its length (to disk) or the stream with its mark, beside the old data. */
+Test(peer_full_sync, ours_swaps_in_what_the_real_one_sends) {
+    for (int diskless = 0; diskless < 2; diskless++) {
+        struct srv *p = srv_start(REDIS, "--repl-backlog-size 16kb --repl-diskless-sync %s",
+                                  diskless ? "yes" : "no"),
+                   *r = srv_start(TANDEM, "--repl-diskless-load swapdb");
+        write_load(p, 500);
+        EXPECT(r, "OK", "SET own data");
+        srv_replicate(r, p);
+        wait_same(r, p);
+        EXPECT(r, "(nil)", "GET own");
+        EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", free_port()); /* away, but no master itself */
+        for (int i = 0; i < 20; i++) EXPECT(p, "OK", "SET big:%d %02000d", i, i);
+        srv_replicate(r, p);
+        wait_same(r, p);
+        cr_assert_eq(srv_info_int(p, "sync_full"), 2);
+        cr_assert_eq(srv_log_count(r, "Swapping active DB with loaded DB"), 2);
+        srv_free(r);
+        srv_free(p);
+    }
+}
