@@ -139,7 +139,7 @@ static struct command client_subcommands[] = {
      .since = "6.0.0",
      .complexity = "O(1). Some options may introduce additional complexity.",
      .summary = "Be told of changes to cached keys",
-     .args = "status=o(on=t'ON' off=t'OFF') client-id=i'REDIRECT'? prefix=s'PREFIX'?+ bcast=t'BCAST'? "
+     .args = "status=o(on=t'ON' off=t'OFF') client-id=i'REDIRECT'? prefix=s'PREFIX'?*+ bcast=t'BCAST'? "
              "optin=t'OPTIN'? optout=t'OPTOUT'? noloop=t'NOLOOP'?"},
     {.name = "client|trackinginfo",
      .run = client_trackinginfo_command,
