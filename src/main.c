@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "aof/aof.h"
 #include "client/client.h"
+#include "command/access.h"
 #include "command/blocking.h"
 #include "command/command.h"
 #include "command/propagate.h"
@@ -19,6 +20,7 @@
 #include "keyspace/db.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
+#include "server/acl.h"
 #include "server/config.h"
 #include "server/info.h"
 #include "server/server.h"
@@ -31,6 +33,11 @@ static void client_closed(struct client *c) {
 }
 
 /* A replica neither deletes what has expired nor speaks as a master in the log. */
+static bool may_accept(struct client *c) {
+    access_begin(c);
+    return server_may_accept(c);
+}
+
 static void role_changed(bool is_replica) {
     log_set_role(is_replica ? 'S' : 'M');
     ks_set_expire_mode(is_replica ? KS_EXPIRE_HIDE : KS_EXPIRE_DELETE);
@@ -76,7 +83,7 @@ static void wire(void) {
                                                .closed = client_closed,
                                                .facts = dispatch_facts,
                                                .memory = dispatch_memory,
-                                               .may_accept = server_may_accept};
+                                               .may_accept = may_accept};
     static const struct ks_hooks keyspace = {.expired = propagate_expired,
                                              .evicted = propagate_evicted,
                                              .modified = key_modified,
@@ -130,6 +137,7 @@ int main(int argc, char **argv) {
     setlocale(LC_COLLATE, ""); /* SORT ... ALPHA */
     server_process_init(argc, argv);
     command_init();
+    access_init(); /* the configuration may declare users, and they name commands */
     config_rename_command = command_rename;
     config_init();
     config_load_args(argc, argv);
@@ -139,6 +147,7 @@ int main(int argc, char **argv) {
     if (!server_listen()) return 1;
     server_process_ready();
     log_warning("Server initialized");
+    if (!acl_start()) return 1;
     server_cron_start();
     if (server_config.replicaof_host[0])
         repl_replicaof(server_config.replicaof_host, server_config.replicaof_port);

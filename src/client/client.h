@@ -50,8 +50,9 @@ struct client {
     struct ev_io io; /* io.fd is -1 for fake clients */
     uint64_t id;
     uint32_t flags;
-    int db; /* selected database */
-    bool authenticated;
+    int db;             /* selected database */
+    bool authenticated; /* false: signing in comes first; small limits for its requests */
+    bool limited; /* each request has to be judged: not authenticated, or `user` may not do everything */
     struct reply_buf out; /* out.proto is the RESP version */
     struct resp_parser parser;
     char *in; /* own input: an incomplete request or what is over budget; NULL when idle */
@@ -65,6 +66,7 @@ struct client {
     void *txn;                  /* command/: MULTI queue and watched keys */
     void *pubsub;               /* command/: its subscriptions */
     void *tracking;             /* command/: struct tracker, of client side caching */
+    struct acl_user *user;      /* command/ (access.h): NULL may do everything (files, our master) */
     void *peer;                 /* repl/: struct peer, when CLIENT_REPLICA or during its handshake */
     struct client_block *block; /* command/ or repl/: what it waits for */
     /* A source of bytes behind `out` (a replica's log cursor or snapshot file). Called when `out` is empty and the
@@ -130,7 +132,6 @@ struct client_config { /* server/config writes it */
     int timeout_s;
     int tcp_keepalive_s;
     int pipeline_budget; /* requests of one client per turn */
-    char *requirepass;   /* "" = none: clients start authenticated */
 };
 extern struct client_config client_config;
 

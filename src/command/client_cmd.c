@@ -5,6 +5,7 @@
 #include <limits.h>
 #include "base/sds.h"
 #include "command/handlers.h"
+#include "server/acl.h"
 
 /* --- names --- */
 
@@ -116,7 +117,7 @@ struct kill_filter {
     int64_t id;        /* 0: any */
     bool by_class, skip_me;
     enum client_class class;
-    bool by_user, user_is_default;
+    const struct acl_user *user; /* NULL: any */
 };
 
 static bool parse_kill_option(struct client *c, slice name, slice value, struct kill_filter *f) {
@@ -130,9 +131,8 @@ static bool parse_kill_option(struct client *c, slice name, slice value, struct 
     } else if (slice_is(name, "laddr")) {
         f->laddr = value;
     } else if (slice_is(name, "user")) {
-        f->by_user = true;
-        f->user_is_default = slice_eq(value, SLICE("default"));
-        if (!f->user_is_default) {
+        f->user = acl_find(value);
+        if (!f->user) {
             reply_errorf(&c->out, "ERR No such user '%.*s'", (int)value.n, value.p);
             return false;
         }
@@ -174,7 +174,7 @@ static bool kill_matches(const struct client *o, const struct client *me, const 
     if (!name_is(o, f->addr, client_peer_name) || !name_is(o, f->laddr, client_local_name)) return false;
     if (f->by_class && client_class(o) != f->class) return false;
     if (f->id && o->id != (uint64_t)f->id) return false;
-    if (f->by_user && !o->authenticated) return false;
+    if (f->user && o->user != f->user) return false;
     return !(o == me && f->skip_me);
 }
 

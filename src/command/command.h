@@ -108,6 +108,8 @@ struct key_spec {   /* as COMMAND's key specifications; an array ends with flags
 #define KEYS(...)  ((const struct key_spec[]){__VA_ARGS__, {.flags = 0}})
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+enum command_channels { CHANNEL_NONE, CHANNEL_ONE, CHANNEL_ALL, CHANNEL_PATTERNS };
+
 struct command_stats {
     uint64_t calls, ticks, rejected, failed; /* ticks: base/ticks.h */
     struct histogram *times; /* of its calls, in ticks; NULL: none while latency-tracking was on */
@@ -138,6 +140,8 @@ struct command {
     int (*unknown_key)(const slice *argv, int argc);
 
     /* --- filled at start-up --- */
+    int acl_id;                     /* its number in server/acl.h */
+    enum command_channels channels; /* which arguments are channels */
     const struct command *parent;
     int element; /* argv index of the (first) element that is looked up in the value at argv[1]; 0: none */
     int n_keys, first_key, last_key,

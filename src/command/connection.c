@@ -1,38 +1,18 @@
-/* Commands about the connection itself: AUTH ECHO HELLO PING QUIT RESET SELECT.
- *
- * There is one user, "default", whose password is requirepass. */
+/* Commands about the connection itself: AUTH ECHO HELLO PING QUIT RESET SELECT. */
 #include "command/dispatch.h"
 
-#include "base/digest.h"
 #include "base/sds.h"
+#include "command/access.h"
 #include "command/handlers.h"
 #include "command/pubsub.h"
 #include "command/tracking.h"
 #include "repl/repl.h"
 #include "server/server.h"
 
-#define WRONGPASS "WRONGPASS invalid username-password pair or user is disabled."
-
-static bool has_password(void) {
-    return client_config.requirepass && client_config.requirepass[0];
-}
-
-/* Compares digests of equal length, so that the time taken tells nothing about the password. */
-static bool is_password(slice given) {
-    uint8_t a[SHA256_BYTES], b[SHA256_BYTES], differs = 0;
-    sha256(given.p, given.n, a);
-    sha256(client_config.requirepass, strlen(client_config.requirepass), b);
-    for (int i = 0; i < SHA256_BYTES; i++) differs |= a[i] ^ b[i];
-    return differs == 0;
-}
-
-static bool authenticate(struct client *c, slice user, slice password) {
-    if (!slice_eq(user, SLICE("default")) || (has_password() && !is_password(password))) {
-        reply_error(&c->out, WRONGPASS);
-        return false;
-    }
-    c->authenticated = true;
-    return true;
+static bool authenticate(struct client *c, slice how, slice user, slice password) {
+    if (access_sign_in(c, how, user, password)) return true;
+    reply_error(&c->out, "WRONGPASS invalid username-password pair or user is disabled.");
+    return false;
 }
 
 void auth_command(struct client *c, const slice *argv, int argc) {
@@ -40,13 +20,13 @@ void auth_command(struct client *c, const slice *argv, int argc) {
         cmd_syntax_error(c);
         return;
     }
-    if (argc == 2 && !has_password()) {
+    if (argc == 2 && !acl_default_has_password()) {
         reply_error(&c->out,
                     "ERR AUTH <password> called without any password configured for the default user. Are "
                     "you sure your configuration is correct?");
         return;
     }
-    if (authenticate(c, argc == 3 ? argv[1] : SLICE("default"), argv[argc - 1])) reply_ok(&c->out);
+    if (authenticate(c, argv[0], argc == 3 ? argv[1] : SLICE("default"), argv[argc - 1])) reply_ok(&c->out);
 }
 
 /* --- HELLO --- */
@@ -103,8 +83,8 @@ static void reply_hello(struct client *c) {
 void hello_command(struct client *c, const slice *argv, int argc) {
     struct hello h;
     if (!parse_hello(c, argv, argc, &h)) return;
-    if (h.auth && !authenticate(c, h.auth[0], h.auth[1])) return;
-    if (!c->authenticated && has_password()) {
+    if (h.auth && !authenticate(c, argv[0], h.auth[0], h.auth[1])) return;
+    if (!c->authenticated) {
         reply_error(
             &c->out,
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
@@ -162,7 +142,7 @@ void reset_command(struct client *c, const slice *argv, int argc) {
     c->out.proto = 2;
     sds_free(c->name);
     c->name = NULL;
-    c->authenticated = !has_password();
+    access_begin(c);
     c->flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT | CLIENT_NO_EVICT |
                             CLIENT_READONLY_CONN);
     c->out.muted = false;

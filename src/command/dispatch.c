@@ -25,6 +25,7 @@
 #include "command/secrets.h"
 #include "command/tracking.h"
 #include "repl/repl.h"
+#include "server/acl.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/slowlog.h"
@@ -283,6 +284,7 @@ void dispatch_facts(const struct client *c, struct client_facts *f) {
     const struct tracker *tracker = c->tracking;
     if (tracker) f->redirect = (int64_t)tracker->redirect;
     f->shard_subscriptions = (int)pubsub_count(c, PUBSUB_SHARD);
+    f->user = c->user ? acl_name(c->user).p : "(superuser)";
 }
 
 size_t dispatch_memory(const struct client *c) {

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "command/access.h"
 #include "command/handlers.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
@@ -103,19 +104,28 @@ static bool protected_ok(const struct client *c) {
     return server_config.enable_debug_command == PROTECTED_YES;
 }
 
-static const char *connection_refusal(const struct client *c, const struct command *cmd) {
+static const char *txn_refusal(const struct client *c, const struct command *cmd) {
+    if (unlikely(c->flags & CLIENT_MULTI) && (cmd->flags & CMD_NO_MULTI))
+        return "ERR Command not allowed inside a transaction";
+    return NULL;
+}
+
+static const char *limited_refusal(const struct client *c, const struct command *cmd, const slice *argv,
+                                   int argc) {
+    if (access_needs_sign_in(c, cmd)) return "NOAUTH Authentication required.";
+    const char *refusal = txn_refusal(c, cmd);
+    return refusal ? refusal : access_refusal(c, cmd, argv, argc);
+}
+
+static const char *connection_refusal(const struct client *c, const struct command *cmd, const slice *argv,
+                                      int argc) {
     if (unlikely(cmd->flags & CMD_PROTECTED) && !protected_ok(c))
         return "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
                "can run "
                "it from a local connection, otherwise you need to set this option in the configuration file, "
                "and "
                "then restart the server.";
-    if (unlikely(!c->authenticated) && !(cmd->flags & CMD_NO_AUTH) && client_config.requirepass &&
-        client_config.requirepass[0])
-        return "NOAUTH Authentication required.";
-    if (unlikely(c->flags & CLIENT_MULTI) && (cmd->flags & CMD_NO_MULTI))
-        return "ERR Command not allowed inside a transaction";
-    return NULL;
+    return unlikely(c->limited) ? limited_refusal(c, cmd, argv, argc) : txn_refusal(c, cmd);
 }
 
 static bool snapshot_failed(void) {
@@ -206,7 +216,7 @@ bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int arg
         lacking |= txn->lacking;
     }
     bool obeyed = c->flags & CLIENT_MASTER, is_write = flags & CMD_WRITE;
-    const char *refusal = connection_refusal(c, cmd);
+    const char *refusal = connection_refusal(c, cmd, argv, argc);
     if (unlikely(memory_limited) && !refusal) refusal = memory_refusal(c, cmd, flags & CMD_DENYOOM);
     if (unlikely(obeyed))
         check_disk_for_master(cmd, is_write);

@@ -1,9 +1,9 @@
 /* The COMMAND command: the table as clients read it (docs.c for COMMAND DOCS). */
 #include "command/introspect.h"
 
-#include "base/alloc.h"
 #include "base/glob.h"
 #include "command/handlers.h"
+#include "command/keys.h"
 
 /* --- COMMAND, COMMAND INFO --- */
 
@@ -195,92 +195,10 @@ void command_list_command(struct client *c, const slice *argv, int argc) {
 
 /* --- COMMAND GETKEYS, GETKEYSANDFLAGS --- */
 
-struct keys {
-    struct key_ref *v;
-    int n, cap;
-    bool bad; /* the request contradicts the specification */
-};
-
-static void add_key(struct keys *keys, int pos, uint32_t flags) {
-    if (keys->n == keys->cap) {
-        int cap = keys->cap ? keys->cap * 2 : 16;
-        keys->v = mem_resize(keys->v, (size_t)keys->cap * sizeof *keys->v, (size_t)cap * sizeof *keys->v);
-        keys->cap = cap;
-    }
-    keys->v[keys->n++] = (struct key_ref){pos, flags};
-}
-
-/* Where the search begins: 0 when the keyword isn't there. */
-static int begin_of(const struct command *cmd, const struct key_spec *k, const slice *argv, int argc) {
-    if (k->begin == BEGIN_INDEX) return k->index;
-    if (k->begin == BEGIN_UNKNOWN)
-        return cmd->unknown_key && (k->flags & KEY_OW) ? cmd->unknown_key(argv, argc) : 0;
-    int start = k->index > 0 ? k->index : argc + k->index, end = k->index > 0 ? argc - 1 : 1;
-    int step = start <= end ? 1 : -1;
-    for (int i = start; i != end; i += step) {
-        if (i < 1 || i >= argc) break;
-        if (slice_is(argv[i], k->keyword)) return i + 1;
-    }
-    return 0;
-}
-
-static void find_range(const struct key_spec *k, uint32_t flags, int first, int argc, struct keys *keys) {
-    int last = k->last >= 0 ? first + k->last : argc + k->last;
-    if (k->last < 0 && k->limit > 1) last = first + (argc - first) / k->limit + k->last;
-    if (first >= argc || last >= argc) {
-        keys->bad = true;
-        return;
-    }
-    for (int i = first; i <= last; i += k->step) add_key(keys, i, flags);
-}
-
-static void find_counted(const struct key_spec *k, uint32_t flags, int first, const slice *argv, int argc,
-                         struct keys *keys) {
-    int64_t n;
-    int at = first + k->keynum_index;
-    if (at >= argc || !num_parse_i64(argv[at], &n) || n < 0 || n > argc) {
-        keys->bad = true;
-        return;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        int pos = first + k->first_key + (int)i * k->step;
-        if (pos >= argc) {
-            keys->bad = true;
-            return;
-        }
-        add_key(keys, pos, flags);
-    }
-}
-
-static struct keys find_keys(const struct command *cmd, const slice *argv, int argc) {
-    struct keys keys = {0};
-    for (const struct key_spec *k = cmd->keys; k && k->flags && !keys.bad; k++) {
-        int first = begin_of(cmd, k, argv, argc);
-        uint32_t flags = k->flags;
-        if ((flags & KEY_VARIABLE_FLAGS) && cmd->key_flags) flags = cmd->key_flags(argv, argc);
-        if (first == 0 || (flags & KEY_NOT_KEY)) continue;
-        if (k->begin == BEGIN_KEYWORD && (flags & KEY_INCOMPLETE)) keys.n = 0; /* MIGRATE "" ... KEYS */
-        if (k->begin == BEGIN_UNKNOWN)
-            add_key(&keys, first, flags);
-        else if (k->find == FIND_RANGE)
-            find_range(k, flags, first, argc, &keys);
-        else if (k->find == FIND_KEYNUM)
-            find_counted(k, flags, first, argv, argc, &keys);
-    }
-    return keys;
-}
-
 static const struct command *command_of_request(const slice *argv, int argc) {
     const struct command *cmd = command_lookup(argv[0]);
     if (!cmd || !cmd->subcommands || argc < 2) return cmd;
     return command_lookup_sub(cmd, argv[1]);
-}
-
-/* Channels stand where keys might, and are none. */
-static bool has_keys(const struct command *cmd) {
-    for (const struct key_spec *k = cmd->keys; k && k->flags; k++)
-        if (!(k->flags & KEY_NOT_KEY)) return true;
-    return false;
 }
 
 static void getkeys(struct client *c, const slice *argv, int argc, bool with_flags) {
@@ -289,7 +207,7 @@ static void getkeys(struct client *c, const slice *argv, int argc, bool with_fla
         reply_error(&c->out, "ERR Invalid command specified");
         return;
     }
-    if (!has_keys(cmd)) {
+    if (!command_has_keys(cmd)) {
         reply_error(&c->out, "ERR The command has no key arguments");
         return;
     }
@@ -297,8 +215,9 @@ static void getkeys(struct client *c, const slice *argv, int argc, bool with_fla
         reply_error(&c->out, "ERR Invalid number of arguments specified for command");
         return;
     }
-    struct keys keys = find_keys(cmd, argv, argc);
-    if (keys.bad || (keys.n == 0 && !(cmd->flags & CMD_NO_MANDATORY_KEYS))) {
+    struct command_keys keys;
+    command_keys_find(cmd, argv, argc, &keys);
+    if (keys.n == 0 && !(cmd->flags & CMD_NO_MANDATORY_KEYS)) {
         reply_error(&c->out, "ERR Invalid arguments specified for command");
     } else {
         reply_array(&c->out, keys.n);
@@ -309,7 +228,7 @@ static void getkeys(struct client *c, const slice *argv, int argc, bool with_fla
                 reply_key_flags(&c->out, keys.v[i].flags & ~(uint32_t)(KEY_VARIABLE_FLAGS | KEY_INCOMPLETE));
         }
     }
-    mem_free(keys.v, (size_t)keys.cap * sizeof *keys.v);
+    command_keys_free(&keys);
 }
 
 void command_getkeys_command(struct client *c, const slice *argv, int argc) {

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/num.h"
 #include "base/sds.h"
+#include "command/access.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
 #include "resp/request.h"
@@ -133,6 +134,8 @@ static void run_queue(struct client *c, struct txn *t) {
             argv[k] = (slice){t->bytes + span.at, span.n};
         }
         c->last_command = q->cmd;
+        /* Permissions may have changed since it was queued. */
+        if (unlikely(c->limited) && !access_allows_queued(c, q->cmd, argv, q->argc)) continue;
         call_command(c, q->cmd, argv, q->argc, (slice){t->bytes + q->at, q->n});
     }
     mem_free(argv, (size_t)most * sizeof *argv);

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/partial_sort.h"
 #include "base/sds.h"
+#include "command/access.h"
 #include "command/handlers.h"
 #include "keyspace/hash.h"
 #include "keyspace/list.h"
@@ -24,6 +25,7 @@ struct query {
     bool descending, alpha, stores;
     bool unsorted; /* BY names no key */
     bool settles;  /* equals go by their bytes: what is stored of a table must not depend on its order */
+    bool reads_all_keys; /* the user may: only then are there BY and GET */
     slice store, by;
     bool has_by;
     slice *gets; /* the patterns of GET; room for argc */
@@ -56,6 +58,11 @@ struct sorter {
 
 /* --- parsing --- */
 
+static int deny(struct client *c, const char *option) {
+    reply_errorf(&c->out, "ERR %s option of SORT denied due to insufficient ACL permissions.", option);
+    return 0;
+}
+
 /* Returns how many words the option took; 0: an error has been replied. */
 static int parse_option(struct client *c, const slice *argv, int left, bool read_only, struct query *q) {
     if (slice_is(argv[0], "asc") || slice_is(argv[0], "desc")) {
@@ -77,8 +84,12 @@ static int parse_option(struct client *c, const slice *argv, int left, bool read
         q->has_by = true;
         q->by = argv[1];
         /* One BY without a star is enough, wherever it stands. */
-        if (!memchr(argv[1].p, '*', strnlen(argv[1].p, argv[1].n))) q->unsorted = true;
+        if (!memchr(argv[1].p, '*', strnlen(argv[1].p, argv[1].n)))
+            q->unsorted = true;
+        else if (!q->reads_all_keys)
+            return deny(c, "BY");
     } else if (slice_is(argv[0], "get") && left > 1) {
+        if (!q->reads_all_keys) return deny(c, "GET");
         q->gets[q->n_gets++] = argv[1];
     } else {
         cmd_syntax_error(c);
@@ -89,6 +100,7 @@ static int parse_option(struct client *c, const slice *argv, int left, bool read
 
 static bool parse(struct client *c, const slice *argv, int argc, bool read_only, struct query *q) {
     q->limit_count = -1;
+    q->reads_all_keys = likely(!c->limited) || access_to_all_keys(c, argv, argc);
     for (int i = 2; i < argc;) {
         int took = parse_option(c, argv + i, argc - i, read_only, q);
         if (took == 0) return false;

@@ -1,6 +1,8 @@
 /* Rows of the command table: the server: administration, replication, introspection. The notation is in command.h. */
 #include "command/handlers.h"
 
+extern struct command acl_subcommands[]; /* table_acl.c */
+
 static struct command command_subcommands[] = {
     {.name = "command|count",
      .run = command_count_command,
@@ -176,6 +178,13 @@ static struct command memory_subcommands[] = {
     {.name = NULL}};
 
 struct command server_commands[] = {
+    {.name = "acl",
+     .arity = -2,
+     .subcommands = acl_subcommands,
+     .group = "server",
+     .since = "6.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "Users and what they may do"},
     {.name = "bgrewriteaof",
      .run = bgrewriteaof_command,
      .arity = 1,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "event/watchdog.h"
 #include "repl/repl.h"
+#include "server/acl.h"
 #include "server/affinity.h"
 #include "server/oom_score.h"
 #include "keyspace/evict.h"
@@ -128,5 +129,10 @@ const char *apply_guards(void) {
 
 const char *apply_backlog_size(void) {
     repl_resize_backlog();
+    return NULL;
+}
+
+const char *apply_requirepass(void) {
+    acl_set_default_password(sds_slice(acl_config.requirepass));
     return NULL;
 }

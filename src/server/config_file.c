@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
+#include "server/acl.h"
+#include "server/file.h"
 #include "server/server.h"
 
 const char *(*config_rename_command)(slice from, slice to);
@@ -40,12 +43,12 @@ static slice trim(slice s) {
     return s;
 }
 
-static bool asks_nothing(slice name, sds *words, int n) {
-    sds value = sds_empty();
-    for (int i = 1; i < n; i++) value = sds_cat_printf(value, i > 1 ? " %s" : "%s", words[i]);
-    bool ok = directive_asks_nothing(name, sds_slice(value));
-    sds_free(value);
-    return ok;
+static const char *declare_user(sds *words, int n) {
+    slice *v = mem_alloc((size_t)n * sizeof *v);
+    for (int i = 0; i < n; i++) v[i] = sds_slice(words[i]);
+    const char *err = acl_declare(v, n);
+    mem_free(v, (size_t)n * sizeof *v);
+    return err;
 }
 
 static const char *load_words(sds *words, int n) {
@@ -64,7 +67,8 @@ static const char *load_words(sds *words, int n) {
     }
     if (slice_is(name, "rename-command") && n == 3)
         return config_rename_command(sds_slice(words[1]), sds_slice(words[2]));
-    if (directive_unsupported(name)) return asks_nothing(name, words, n) ? NULL : directive_refusal(name);
+    if (slice_is(name, "user") && n >= 2) return declare_user(words + 1, n - 1);
+    if (directive_unsupported(name)) return directive_refusal(name);
     return "Bad directive or wrong number of arguments";
 }
 
@@ -88,25 +92,13 @@ void config_load_text(const char *text, size_t n) {
     loading = outer;
 }
 
-static sds read_all(sds text, int fd) {
-    for (;;) {
-        text = sds_reserve(text, 16384);
-        ssize_t got = read(fd, text + sds_len(text), 16384);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        sds_set_len(text, sds_len(text) + (size_t)got);
-    }
-    return text;
-}
-
 static sds read_file(sds text, const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        log_warning("Fatal error, can't open config file '%s': %s", path, strerror(errno));
+    int err;
+    text = file_read(text, path, &err);
+    if (err) {
+        log_warning("Fatal error, can't open config file '%s': %s", path, strerror(err));
         exit(1);
     }
-    text = read_all(text, fd);
-    close(fd);
     return text;
 }
 
@@ -147,7 +139,8 @@ void config_load_start(const char *file, bool from_stdin, const char *options) {
     if (file && strpbrk(file, "*?[")) config_load_file(file);
     if (from_stdin) {
         log_warning("Reading config from stdin");
-        text = read_all(text, STDIN_FILENO);
+        int err;
+        text = file_read_fd(text, STDIN_FILENO, &err);
     }
     if (options) {
         text = sds_cat_str(text, "\n");

@@ -62,9 +62,7 @@ extern const struct directive fixed_directives[];
 extern const int fixed_directive_count;
 const struct directive *directive_find(slice name); /* by name or alias, without case; NULL */
 bool directive_unsupported(slice name);             /* Redis 7.0 has it, Tandem has not yet */
-/* An unsupported one at Redis's default, as stock files have it; value: the words, a blank between. */
-bool directive_asks_nothing(slice name, slice value);
-const char *directive_refusal(slice name); /* the sentence that says so */
+const char *directive_refusal(slice name);          /* the sentence that says so */
 
 /* config_value.c. Error texts live until the next failing call. */
 const char *directive_set(const struct directive *d, const slice *argv, int argc);
@@ -120,6 +118,7 @@ const char *apply_backlog_size(void);
 const char *apply_guards(void);
 const char *apply_aof(void);
 const char *apply_fsync(void);
+const char *apply_requirepass(void);
 
 /* config_file.c */
 bool config_loading(void); /* start-up: lines of files and arguments are being read */

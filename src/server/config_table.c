@@ -22,6 +22,7 @@
 #include "keyspace/zset.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
+#include "server/acl.h"
 #include "server/oom_score.h"
 #include "server/memory_limit.h"
 #include "server/server.h"
@@ -57,6 +58,7 @@ static const struct config_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"cli
 static const struct config_word shutdown_words[] = {
     {"default", 0},        {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
     {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}, {NULL, 0}};
+static const struct config_word channels_words[] = {{"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
 static const struct config_word fsync_words[] = {
     {"everysec", AOF_FSYNC_EVERYSEC}, {"always", AOF_FSYNC_ALWAYS}, {"no", AOF_FSYNC_NO}, {NULL, 0}};
 static const struct config_word oom_words[] = {{"no", OOM_ADJ_NO},
@@ -130,8 +132,6 @@ static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATI
         .name = n, .alias = a, .kind = KIND_SPECIAL, .flags = fl, .set = set_fn, .get = get_fn,              \
         .standard = def, __VA_ARGS__                                                                         \
     }
-#define ONLY(n, a, w, def)                                                                                   \
-    { .name = n, .alias = a, .kind = KIND_FIXED, .words = w, .standard = def }
 
 static const char *check_shutdown_flags(slice unused) {
     (void)unused;
@@ -222,7 +222,10 @@ static const struct directive directives[] = {
     INT("timeout", NULL, 0, &CL->timeout_s, 0, INT_MAX, "0"),
     UINT("maxclients", NULL, 0, &CL->max_clients, 1, UINT_MAX, "10000", .apply = apply_max_clients),
     BOOL("protected-mode", NULL, 0, &S->protected_mode, "yes"),
-    STRING("requirepass", NULL, SECRET, &CL->requirepass, ""),
+    STRING("requirepass", NULL, SECRET, &acl_config.requirepass, "", .apply = apply_requirepass),
+    STRING("aclfile", NULL, FIXED, &acl_config.file, ""),
+    ENUM("acl-pubsub-default", NULL, 0, &acl_config.pubsub_default, channels_words, "resetchannels"),
+    COUNT("acllog-max-len", NULL, 0, &acl_config.log_max, 0, INT64_MAX, "128"),
     SPECIAL("client-output-buffer-limit", NULL, MULTI, output_limit_set, output_limit_get,
             "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
             .rewrite = output_limit_rewrite),
@@ -328,9 +331,6 @@ static const struct directive directives[] = {
     COUNT("zset-max-listpack-entries", "zset-max-ziplist-entries", 0, &ZS->listpack_entries, 0, LONG_MAX,
           "128"),
     BYTES("zset-max-listpack-value", "zset-max-ziplist-value", 0, &ZS->listpack_value, 0, LONG_MAX, "64"),
-
-    /* Of these Redis has more; here one value each says what we do. */
-    ONLY("aclfile", NULL, NULL, ""),
 };
 enum { DIRECTIVES = sizeof directives / sizeof *directives };
 

@@ -15,6 +15,7 @@
 #include "rdb/rdb.h"
 #include "rdb/save_progress.h"
 #include "repl/repl.h"
+#include "server/acl.h"
 #include "server/config.h"
 #include "server/memory_limit.h"
 #include "server/server.h"
@@ -214,14 +215,19 @@ sds info_stats(sds out) {
         server_gauges.pubsub_channels, server_gauges.pubsub_patterns, server_gauges.pubsub_shard_channels,
         (ll)forks.last_fork_us, (ull)forks.total_forks, server_stats.migrate_links, ks_local_ttls(),
         server_gauges.tracking_keys, server_gauges.tracking_items, server_gauges.tracking_prefixes);
+    out = sds_cat_printf(out,
+                         "unexpected_error_replies:%llu\r\ntotal_error_replies:%llu\r\n"
+                         "dump_payload_sanitizations:%llu\r\n"
+                         "total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\n"
+                         "io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n"
+                         "reply_buffer_shrinks:0\r\nreply_buffer_expands:0\r\n",
+                         (ull)server_stats.unexpected_errors, (ull)server_stats.total_error_replies,
+                         (ull)rdb_payloads_checked, (ull)c->reads, (ull)c->writes);
     return sds_cat_printf(out,
-                          "unexpected_error_replies:%llu\r\ntotal_error_replies:%llu\r\n"
-                          "dump_payload_sanitizations:%llu\r\n"
-                          "total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\n"
-                          "io_threaded_reads_processed:0\r\nio_threaded_writes_processed:0\r\n"
-                          "reply_buffer_shrinks:0\r\nreply_buffer_expands:0\r\n",
-                          (ull)server_stats.unexpected_errors, (ull)server_stats.total_error_replies,
-                          (ull)rdb_payloads_checked, (ull)c->reads, (ull)c->writes);
+                          "acl_access_denied_auth:%llu\r\nacl_access_denied_cmd:%llu\r\n"
+                          "acl_access_denied_key:%llu\r\nacl_access_denied_channel:%llu\r\n",
+                          (ull)acl_stats.denied[ACL_DENIED_AUTH], (ull)acl_stats.denied[ACL_DENIED_COMMAND],
+                          (ull)acl_stats.denied[ACL_DENIED_KEY], (ull)acl_stats.denied[ACL_DENIED_CHANNEL]);
 }
 
 /* --- the rest --- */

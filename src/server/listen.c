@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "client/client.h"
 #include "repl/repl.h"
+#include "server/acl.h"
 #include "server/config.h"
 #include "server/server.h"
 
@@ -99,7 +100,7 @@ static bool is_loopback(const struct client *c) {
 }
 
 bool server_may_accept(struct client *c) {
-    if (!server_config.protected_mode || client_config.requirepass[0] || is_loopback(c)) return true;
+    if (!server_config.protected_mode || acl_default_has_password() || is_loopback(c)) return true;
     static const char denied[] =
         "DENIED Redis is running in protected mode because protected mode is enabled and no password is set "
         "for "

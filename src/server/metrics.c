@@ -15,6 +15,7 @@
 #include "keyspace/db.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
+#include "server/acl.h"
 
 enum { SAMPLES = 16 };
 
@@ -72,5 +73,6 @@ void server_stats_reset(void) {
     rdb_payloads_checked = 0;
     aof_stats_reset();
     memory_limit_stats_reset();
+    memset(&acl_stats, 0, sizeof acl_stats);
     memset(&ring, 0, sizeof ring);
 }

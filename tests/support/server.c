@@ -73,14 +73,16 @@ static char *next_text(size_t n) {
 
 static int build_argv(const struct srv *s, char **argv) {
     char text[2048];
+    int file = s->args[0] == '/' ? (int)strcspn(s->args, " ") : 0;
     if (s->has_file)
         snprintf(text, sizeof text, "%s %s/redis.conf %s", program(s->kind), s->dir,
                  s->sentinel ? "--sentinel" : "");
     else
-        snprintf(text, sizeof text,
-                 "%s --port %d --bind 127.0.0.1 --dir %s --logfile %s --save '' --enable-debug-command yes "
-                 "--repl-diskless-sync-delay 0 %s",
-                 program(s->kind), s->port, s->dir, s->log, s->args);
+        snprintf(
+            text, sizeof text,
+            "%s %.*s --port %d --bind 127.0.0.1 --dir %s --logfile %s --save '' --enable-debug-command yes "
+            "--repl-diskless-sync-delay 0 %s",
+            program(s->kind), file, s->args, s->port, s->dir, s->log, s->args + file);
     int count;
     sds *words = sdssplitargs(text, &count);
     cr_assert(words != NULL && count < MAX_ARGV, "bad server words: %s", text);

@@ -25,7 +25,8 @@ struct srv {
 };
 
 /* args: directives in redis-server's form, "--repl-backlog-size 1mb --save ''". A later one overrides our defaults
- * (loopback only, no save points, debug command on, diskless delay 0). Fails the test when the server doesn't answer. */
+ * (loopback only, no save points, debug command on, diskless delay 0). The first word may be the path of a configuration
+ * file, "/..." . Fails the test when the server doesn't answer. */
 struct srv *srv_start(enum srv_kind kind, const char *args_fmt, ...) __attribute__((format(printf, 2, 3)));
 /* With a configuration file of its own (dir/redis.conf: port, directory, log and these lines), which it may rewrite; as a
  * Sentinel if so wished. */

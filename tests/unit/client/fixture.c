@@ -94,7 +94,6 @@ void fx_init(void) {
     signal(SIGPIPE, SIG_IGN);
     memset(&fx, 0, sizeof fx);
     fx.raw = sds_empty();
-    client_config.requirepass = "";
     ev_init();
     client_room_init();
     client_set_hooks(&(struct client_hooks){.prepare = prepare, .execute = execute, .closed = closed});

@@ -216,14 +216,13 @@ Test(input, protocol_error_comes_after_what_was_asked_before) {
 
 Test(input, auth_lifts_the_limits_for_what_follows) {
     int peer;
-    client_config.requirepass = "secret";
-    fx_connect(&peer);
+    fx_connect(&peer)->authenticated = false;
     sds s = sds_new("AUTH secret\r\n*11\r\n$3\r\nLEN\r\n$2\r\nab\r\n");
     for (int i = 0; i < 9; i++) s = sds_cat_str(s, "$1\r\nx\r\n");
     fx_send(peer, s, sds_len(s));
     fx_expect(peer, "+OK\r\n:2\r\n");
     int stranger;
-    fx_connect(&stranger);
+    fx_connect(&stranger)->authenticated = false;
     fx_send(stranger, s + 13, sds_len(s) - 13);
     fx_expect(stranger, "-ERR Protocol error: unauthenticated multibulk length\r\n");
     sds_free(s);

@@ -1,6 +1,7 @@
 /* See fixture.h. */
 #include "fixture.h"
 
+#include "command/access.h"
 #include "command/blocking.h"
 
 #include <criterion/criterion.h>
@@ -34,6 +35,8 @@ void command_setup(void) {
                                               .execute = dispatch_execute,
                                               .closed = dispatch_closed,
                                               .facts = dispatch_facts};
+    command_init();
+    access_init();
     config_init();
     slice no_saves[2] = {SLICE("save"), SLICE("")};
     cr_assert_null(config_set(no_saves, 1)); /* FLUSHALL would write a file */
@@ -43,7 +46,6 @@ void command_setup(void) {
     repl_config.backlog_size_bytes = 1 << 20;
     repl_init();
     info_init();
-    command_init();
     dispatch_init();
     ks_set_hooks(&keyspace);
     client_set_hooks(&hooks);

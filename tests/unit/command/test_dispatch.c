@@ -1,6 +1,8 @@
 /* Dispatch and its gate: who may run what, and what is counted. */
 #include "fixture.h"
 
+#include "command/access.h"
+
 #include <criterion/criterion.h>
 #include "base/sds.h"
 #include "rdb/rdb.h"
@@ -49,7 +51,7 @@ Test(dispatch, http_is_hung_up_on) {
 Test(dispatch, without_password_nothing_but_the_door) {
     struct client *c = new_client();
     expect(c, "config set requirepass secret", "+OK\r\n");
-    c->authenticated = false;
+    access_begin(c);
     expect(c, "get a", "-NOAUTH Authentication required.\r\n");
     expect(c, "nosuch", "-ERR unknown command 'nosuch', with args beginning with: \r\n");
     expect(c, "exec", "-EXECABORT Transaction discarded because of: NOAUTH Authentication required.\r\n");

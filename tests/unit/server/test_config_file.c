@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "repl/repl.h"
+#include "server/acl.h"
 #include "server/config_internal.h"
 #include "client/client.h"
 
@@ -77,7 +78,7 @@ Test(config_file, lines_comments_quotes_and_the_last_one_wins) {
                "# comment\n\n  port 7000 \r\n\tPORT 7001\nrequirepass \"a \\x41\"\nsyslog-ident 'b c'");
     RUN("a.conf");
     cr_assert_eq(server_config.port, 7001);
-    cr_assert_str_eq(client_config.requirepass, "a A");
+    cr_assert_str_eq(acl_config.requirepass, "a A");
     cr_assert_str_eq(server_config.syslog_ident, "b c");
     cr_assert_eq(config_file()[0], '/');
 }
@@ -95,7 +96,7 @@ Test(config_file, forms_of_options) {
     cr_assert_eq(server_config.port, 7003);
     cr_assert_str_eq(server_config.replicaof_host, "127.0.0.1");
     cr_assert_eq(server_config.replicaof_port, 6379);
-    cr_assert_str_eq(client_config.requirepass, "--x");
+    cr_assert_str_eq(acl_config.requirepass, "--x");
 }
 
 Test(config_file, replicaof_in_one_word) {
