@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-struct acl_config acl_config = {.file = "", .requirepass = "", .log_max = 128};
+struct acl_config acl_config = {.log_max = 128};
 
 static struct acl_hooks hooks;
 static struct acl_users users;

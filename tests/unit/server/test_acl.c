@@ -37,7 +37,7 @@ static void on_channels_taken(struct acl_user *u) {
 
 static void start(void) {
     static const struct acl_hooks hooks = {on_changed, on_channels_taken, on_removed};
-    acl_config.file = acl_config.requirepass = "";
+    acl_config.file = ""; /* no configuration is read here */
     acl_init(commands, COMMANDS, categories, 4);
     acl_set_hooks(&hooks);
     last_changed = last_removed = lost_channels = NULL;
