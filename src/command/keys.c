@@ -63,7 +63,11 @@ static bool find_by(const struct command *cmd, const struct key_spec *k, const s
     int64_t n;
     if ((flags & KEY_VARIABLE_FLAGS) && cmd->key_flags) flags = cmd->key_flags(argv, argc);
     if (first == 0 || (flags & KEY_NOT_KEY)) return true;
-    if (k->begin == BEGIN_KEYWORD && (flags & KEY_INCOMPLETE)) keys->n = 0; /* MIGRATE "" ... KEYS */
+    if (k->begin == BEGIN_KEYWORD &&
+        (flags & KEY_INCOMPLETE)) { /* MIGRATE "" ... KEYS; with a key it is an error */
+        if (keys->n && argv[keys->v[0].pos].n) return true;
+        keys->n = 0;
+    }
     if (k->begin == BEGIN_UNKNOWN) {
         add_key(keys, first, flags);
     } else if (k->find == FIND_RANGE) {
