@@ -31,6 +31,7 @@ static void status_line(pid_t pid, const char *field, char *out, size_t cap) {
 Test(settings, oom_score_follows_role_and_settings) {
     struct srv *s = srv_start(TANDEM, "--oom-score-adj relative --oom-score-adj-values 10 20 30");
     int base = number_in("/proc/%d/oom_score_adj", getpid());
+    if (base > 400) cr_skip("this process is among the first to go already");
     cr_assert_eq(number_in("/proc/%d/oom_score_adj", s->pid), base + 10);
     EXPECT(s, "OK", "REPLICAOF 127.0.0.1 1");
     cr_assert_eq(number_in("/proc/%d/oom_score_adj", s->pid), base + 20);
@@ -96,9 +97,9 @@ Test(settings, watchdog_tells_what_keeps_the_loop) {
     struct srv *s = srv_start(TANDEM, "--hz 10");
     EXPECT(s, "OK", "CONFIG SET watchdog-period 1");
     EXPECT(s, "[\"watchdog-period\", \"200\"]", "CONFIG GET watchdog-period");
-    EXPECT(s, "OK", "DEBUG SLEEP 0.5"); /* the signal ends the sleep, which is none of its concern */
-    WAIT_UNTIL(srv_logged(s, "WATCHDOG TIMER EXPIRED"));
-    cr_assert(srv_logged(s, "nanosleep"));
+    /* The signal ends the sleep, which is none of its concern. Again, should the machine have been slower than the watchdog. */
+    WAIT_UNTIL(strcmp(srv_cmd(s, "DEBUG SLEEP 0.3"), "OK") == 0 && srv_logged(s, "nanosleep"));
+    cr_assert(srv_logged(s, "WATCHDOG TIMER EXPIRED"));
     EXPECT(s, "OK", "CONFIG SET watchdog-period 0");
     EXPECT(s, "PONG", "PING");
     srv_free(s);

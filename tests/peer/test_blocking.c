@@ -63,7 +63,7 @@ Test(blocking, bad_timeouts) {
          "0:BLPOP k 1e100", "0:BLPOP k 9223372036854775807", "0:BLPOP k 0x10y", "0:BLMOVE a b LEFT UP x",
          "0:BLMOVE a b LEFT LEFT x", "0:BLMPOP x 1 k LEFT", "0:BLMPOP x 0 k LEFT", "0:BLMPOP 0 1 k",
          "0:BRPOPLPUSH a b -2", "0:SET s 1", "0:BLPOP s -1", "0:BLPOP s 0", "0:BLPOP nokey s 0",
-         "0:BLMOVE s b LEFT LEFT 0", "1:BLPOP k 1e-1");
+         "0:BLMOVE s b LEFT LEFT 0", "1:BLPOP k 1e5");
 }
 
 Test(blocking, sorted_sets) {

@@ -38,9 +38,9 @@ static const char *const values[] = {"",
 enum { VALUES = sizeof values / sizeof *values, DIRECTIVES_MAX = 400 };
 
 /* What depends on how the server was started, would change how it is reached, or takes long. */
-static const char *const not_tried[] = {"port",       "dir",       "bind",    "logfile",
-                                        "unixsocket", "replicaof", "slaveof", "aclfile",
-                                        "appendonly", "pidfile",   "save",    "maxclients"};
+static const char *const not_tried[] = {
+    "port",    "dir",        "bind",    "logfile", "unixsocket", "replicaof",        "slaveof",
+    "aclfile", "appendonly", "pidfile", "save",    "maxclients", "maxmemory-clients"};
 /* Where the two differ on purpose. */
 static const struct {
     const char *name, *value, *why;

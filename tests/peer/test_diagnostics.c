@@ -19,12 +19,13 @@ static redisReply *ask(struct srv *s, const char *line) {
 static void describe(struct srv *s, char *out, size_t cap) {
     redisReply *r = ask(s, "SLOWLOG GET -1");
     size_t at = 0;
-    cr_assert_eq(r->type, REDIS_REPLY_ARRAY);
+    cr_assert(r->type == REDIS_REPLY_ARRAY && r->elements > 0);
+    long long oldest = r->element[r->elements - 1]->element[0]->integer;
     for (size_t i = 0; i < r->elements; i++) {
         redisReply *e = r->element[i];
         cr_assert(e->elements == 6 && e->element[1]->integer > 1600000000 && e->element[2]->integer >= 0);
         cr_assert(strncmp(e->element[4]->str, "127.0.0.1:", 10) == 0);
-        at += (size_t)snprintf(out + at, cap - at, "%lld %s %s\n", e->element[0]->integer,
+        at += (size_t)snprintf(out + at, cap - at, "%lld %s %s\n", e->element[0]->integer - oldest,
                                reply_text(e->element[3]), e->element[5]->str);
         cr_assert_lt(at, cap);
     }
@@ -60,15 +61,19 @@ Test(diagnostics, latency_replies) {
     struct srv *servers[] = {p.ours, p.real};
     for (int i = 0; i < 2; i++) {
         redisReply *r = ask(servers[i], "LATENCY LATEST");
-        cr_assert(r->elements >= 1 && r->element[0]->elements == 4, "%s", reply_text(r));
-        cr_assert_str_eq(r->element[0]->element[0]->str, "command");
-        cr_assert_geq(r->element[0]->element[3]->integer, 50);
+        bool found = false; /* on a slow machine others may be there too */
+        for (size_t k = 0; k < r->elements; k++) {
+            redisReply *e = r->element[k];
+            cr_assert_eq(e->elements, 4, "%s", reply_text(r));
+            found |= strcmp(e->element[0]->str, "command") == 0 && e->element[3]->integer >= 50;
+        }
+        cr_assert(found, "%s", reply_text(r));
         freeReplyObject(r);
         r = ask(servers[i], "LATENCY HISTORY command");
         cr_assert(r->elements >= 1 && r->element[0]->elements == 2);
         freeReplyObject(r);
         cr_assert(strstr(srv_cmd(servers[i], "LATENCY GRAPH command"), "command - high "));
-        cr_assert(strstr(srv_cmd(servers[i], "LATENCY DOCTOR"), "1. command: "));
+        cr_assert(strstr(srv_cmd(servers[i], "LATENCY DOCTOR"), ". command: "));
         cr_assert_geq(srv_int(servers[i], "LATENCY RESET"), 1);
     }
     pair_free(&p);

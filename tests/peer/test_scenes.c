@@ -1,4 +1,5 @@
 /* Transactions, watched keys, pauses and changes of role, beside the real redis-server, on several connections to each. */
+#include "support/pair.h"
 #include "support/room.h"
 
 #include <criterion/criterion.h>
@@ -49,13 +50,11 @@ Test(scenes, watched_keys_and_flushes) {
 /* Nothing expires in the background; what a sleep of the server outlasts has expired for sure. */
 Test(scenes, watched_keys_and_expiry) {
     PLAY("0:DEBUG SET-ACTIVE-EXPIRE 0", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "0:MULTI",
-         "0:GET k", "0:EXEC", "0:SET k 1 PX 200", "0:WATCH k", "1:DEBUG SLEEP 0.25", "0:MULTI", "0:GET k",
-         "0:EXEC", "0:SET k 1 PX 200", "0:WATCH k", "1:DEBUG SLEEP 0.25", "1:GET k", "0:MULTI", "0:GET k",
-         "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:GET k", "0:MULTI", "0:PING",
-         "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:SET k 2", "0:MULTI", "0:PING",
-         "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:DEL k", "0:MULTI", "0:PING",
-         "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:FLUSHALL", "0:MULTI", "0:PING",
-         "0:EXEC", "0:DEBUG SET-ACTIVE-EXPIRE 1");
+         "0:GET k", "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:GET k", "0:MULTI",
+         "0:PING", "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:SET k 2", "0:MULTI",
+         "0:PING", "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:DEL k", "0:MULTI",
+         "0:PING", "0:EXEC", "0:SET k 1 PX 1", "0:DEBUG SLEEP 0.01", "0:WATCH k", "1:FLUSHALL", "0:MULTI",
+         "0:PING", "0:EXEC", "0:DEBUG SET-ACTIVE-EXPIRE 1");
 }
 
 Test(scenes, pauses_of_writes) {
@@ -69,17 +68,46 @@ Test(scenes, pauses_of_writes) {
 
 Test(scenes, arguments_of_pauses) {
     PLAY("0:CLIENT PAUSE abc", "0:CLIENT PAUSE -1", "0:CLIENT PAUSE 1 x", "0:CLIENT PAUSE",
-         "0:CLIENT PAUSE 1 ALL x", "0:CLIENT PAUSE 1.5", "0:CLIENT PAUSE 0", "0:PING", "0:CLIENT PAUSE 1",
-         "0:PING", "1:SET a 1", "0:CLIENT PAUSE 20 ALL", "1:PING", "2:SET a 2", "0:GET a",
-         "0:CLIENT UNPAUSE x", "0:CLIENT PAUSE 99999999999999999999", "0:CLIENT PAUSE 100000 WRITE",
-         "0:CLIENT PAUSE 1 WRITE", "1:SET a 4", "0:CLIENT UNPAUSE");
+         "0:CLIENT PAUSE 1 ALL x", "0:CLIENT PAUSE 1.5", "0:CLIENT UNPAUSE x",
+         "0:CLIENT PAUSE 99999999999999999999", "0:CLIENT PAUSE 100000 WRITE", "0:CLIENT PAUSE 1 WRITE",
+         "1:SET a 4", "0:CLIENT UNPAUSE");
+}
+
+/* How long they last is not compared, only what is said in the end. */
+Test(scenes, pauses_of_everything_end) {
+    struct pair p = pair_start("");
+    PAIR_SAME(&p, "CLIENT PAUSE 0", "PING", "CLIENT PAUSE 1", "PING", "SET a 1", "CLIENT PAUSE 50 ALL",
+              "GET a", "PING", "CLIENT PAUSE 50 WRITE", "SET a 2", "GET a");
+    pair_free(&p);
+}
+
+static void expires_while_watched(struct srv *s) {
+    int64_t left = 0;
+    EXPECT(s, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    for (int tries = 0; left <= 0 && tries < 100; tries++) { /* until it is watched before its end */
+        EXPECT(s, "OK", "UNWATCH");
+        EXPECT(s, "OK", "SET k 1 PX 300");
+        EXPECT(s, "OK", "WATCH k");
+        left = srv_int(s, "PTTL k");
+    }
+    EXPECT(s, "OK", "DEBUG SLEEP 0.35");
+    EXPECT(s, "OK", "MULTI");
+    EXPECT(s, "QUEUED", "PING");
+    EXPECT(s, "(nil)", "EXEC");
+}
+
+Test(scenes, watched_keys_expire) {
+    struct pair p = pair_start("");
+    expires_while_watched(p.ours);
+    expires_while_watched(p.real);
+    pair_free(&p);
 }
 
 /* A pause stops expiry: what has expired is hidden, but stays. */
 Test(scenes, pauses_and_expiry) {
-    PLAY("0:SET k 1 PX 150", "0:CLIENT PAUSE 100000 WRITE", "0:DEBUG SLEEP 0.2", "1:GET k", "1:TTL k",
-         "1:EXISTS k", "1:DBSIZE", "1:KEYS *", "2:SET k 2 KEEPTTL", "0:CLIENT UNPAUSE", "1:GET k", "1:TTL k",
-         "1:DBSIZE");
+    PLAY("0:DEBUG SET-ACTIVE-EXPIRE 0", "0:SET k 1 PX 150", "0:CLIENT PAUSE 100000 WRITE",
+         "0:DEBUG SLEEP 0.2", "1:GET k", "1:TTL k", "1:EXISTS k", "1:DBSIZE", "1:KEYS *", "2:SET k 2 KEEPTTL",
+         "0:CLIENT UNPAUSE", "1:GET k", "1:TTL k", "1:DBSIZE");
 }
 
 Test(scenes, killed_and_unblocked_while_waiting) {
