@@ -247,7 +247,8 @@ void process_remove_pid_file(void) {
 
 void process_crash_log(bool on) {
     if (on)
-        signals_install_crash_handler(server_config.crash_memcheck ? memory_check : NULL);
+        signals_install_crash_handler(server_config.crash_memcheck && MEMORY_CAN_BE_CHECKED ? memory_check
+                                                                                            : NULL);
     else
         signals_remove_crash_handler();
 }
