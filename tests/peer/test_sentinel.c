@@ -112,6 +112,14 @@ static bool file_names_master(const struct srv *s) {
     return strstr(text, line) != NULL;
 }
 
+/* The Sentinel that is asked is the one whose master() counts. It may give a failover up, so it is asked again; while one
+ * is under way it refuses. */
+static bool handed_over(const struct srv *told) {
+    if (master() != told) return settled();
+    srv_cmd(sentinels[0], "SENTINEL FAILOVER trio");
+    return false;
+}
+
 Test(sentinel, fails_over_and_brings_the_old_master_back) {
     IN_THE_END(all_know_all() && everywhere("before"));
     struct srv *old = master();
@@ -127,7 +135,6 @@ Test(sentinel, fails_over_and_brings_the_old_master_back) {
         if (members[i] != master()) IN_THE_END(members[i] == master() || file_names_master(members[i]));
 
     struct srv *told = master();
-    IN_THE_END(strcmp(srv_cmd(sentinels[1], "SENTINEL FAILOVER trio"), "OK") == 0 || master() != told);
-    IN_THE_END(master() != told && settled());
+    IN_THE_END(handed_over(told));
     IN_THE_END(everywhere("at last"));
 }
