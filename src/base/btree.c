@@ -413,14 +413,6 @@ size_t btree_remove_range(struct btree *t, size_t from, size_t n, void (*removed
 
 /* --- changing an entry in its place --- */
 
-void btree_replace(struct btree *t, uint64_t key, const void *old, void *item) {
-    struct path p;
-    bool found = btree_descend_to(t, key, old, &p, NULL);
-    assert_that(found);
-    btree_leaf_items(p.leaf)[p.at] = item;
-    if (p.at == 0) set_least(&p, t->height - 1, key, item);
-}
-
 /* A small change of a key mostly stays in the leaf: then the entry moves within it, and no count changes. */
 void btree_rekey(struct btree *t, uint64_t key, void *item, uint64_t to_key) {
     struct path p;

@@ -47,8 +47,6 @@ void *btree_remove(struct btree *t, uint64_t key,
                    const void *probe); /* the item, or NULL if there is none equal */
 void btree_rekey(struct btree *t, uint64_t key, void *item,
                  uint64_t to); /* the item is there; at `to` none equal */
-void btree_replace(struct btree *t, uint64_t key, const void *old,
-                   void *item); /* item equals old, which is there */
 /* Removes the entries of ranks [from, from + n), calls removed (may be NULL) for their items, in order, when they
  * are no longer in the tree, and returns how many they were. removed may free the item, not touch the tree. */
 size_t btree_remove_range(struct btree *t, size_t from, size_t n, void (*removed)(void *ctx, void *item),
@@ -84,16 +82,6 @@ static inline struct btree_pos btree_next(struct btree_pos p) {
     return (struct btree_pos){p.leaf->next, 0};
 }
 struct btree_pos btree_prev(const struct btree *t, struct btree_pos p); /* of the end: the last */
-/* The items from p to the end of its leaf, *n of them, side by side: for walks that prefetch. btree_next_run(p) is
- * where the next run starts. */
-static inline void *const *btree_run(struct btree_pos p, size_t *n) {
-    *n = p.leaf->count - p.slot;
-    return btree_leaf_items(p.leaf) + p.slot;
-}
-static inline struct btree_pos btree_next_run(struct btree_pos p) {
-    return (struct btree_pos){p.leaf->next, 0};
-}
-
 struct btree_pos btree_first(const struct btree *t);
 struct btree_pos btree_last(const struct btree *t);
 struct btree_pos btree_at(const struct btree *t, size_t rank); /* at no entry when rank >= count */
@@ -118,12 +106,6 @@ static inline uint64_t btree_key_of_double(double d) {
     d += 0.0; /* -0 becomes 0 */
     memcpy(&bits, &d, sizeof(bits));
     return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
-}
-static inline double btree_double_of_key(uint64_t key) {
-    double d;
-    key = key >> 63 ? key & ~((uint64_t)1 << 63) : ~key;
-    memcpy(&d, &key, sizeof(d));
-    return d;
 }
 /* Never descends where (high, low) ascends; ids of different times have different keys until the year 10889. */
 static inline uint64_t btree_key_of_id(uint64_t high, uint64_t low) {

@@ -172,23 +172,13 @@ static uint8_t *insert_entry(uint8_t *lp, size_t at, const struct entry *e) {
     return lp;
 }
 
-static uint8_t *insert_before(uint8_t *lp, lp_pos *at, const struct entry *e) {
-    size_t offset = *at ? (size_t)(*at - lp) : end_offset(lp);
-    lp = insert_entry(lp, offset, e);
-    *at = lp + offset;
-    return lp;
-}
-
 uint8_t *lp_insert(uint8_t *lp, lp_pos *at, slice s) {
+    size_t offset = *at ? (size_t)(*at - lp) : end_offset(lp);
     struct entry e;
     text_entry(&e, s);
-    return insert_before(lp, at, &e);
-}
-
-uint8_t *lp_insert_int(uint8_t *lp, lp_pos *at, int64_t v) {
-    struct entry e;
-    int_entry(&e, v);
-    return insert_before(lp, at, &e);
+    lp = insert_entry(lp, offset, &e);
+    *at = lp + offset;
+    return lp;
 }
 
 uint8_t *lp_append(uint8_t *lp, slice s) {
@@ -203,18 +193,6 @@ uint8_t *lp_append_int(uint8_t *lp, int64_t v) {
     return insert_entry(lp, end_offset(lp), &e);
 }
 
-uint8_t *lp_prepend(uint8_t *lp, slice s) {
-    struct entry e;
-    text_entry(&e, s);
-    return insert_entry(lp, LP_HEADER_BYTES, &e);
-}
-
-uint8_t *lp_prepend_int(uint8_t *lp, int64_t v) {
-    struct entry e;
-    int_entry(&e, v);
-    return insert_entry(lp, LP_HEADER_BYTES, &e);
-}
-
 uint8_t *lp_append_many(uint8_t *lp, const slice *s, size_t n) {
     size_t at = end_offset(lp), more = 0;
     for (size_t i = 0; i < n; i++) more += lp_encoded_bytes(s[i]);
@@ -224,24 +202,14 @@ uint8_t *lp_append_many(uint8_t *lp, const slice *s, size_t n) {
     return lp;
 }
 
-static uint8_t *replace_entry(uint8_t *lp, lp_pos *at, const struct entry *e) {
-    size_t offset = (size_t)(*at - lp);
-    lp = reshape(lp, offset, lp_entry_bytes(*at), entry_bytes(e));
-    put_entry(lp + offset, e);
-    *at = lp + offset;
-    return lp;
-}
-
 uint8_t *lp_replace(uint8_t *lp, lp_pos *at, slice s) {
+    size_t offset = (size_t)(*at - lp);
     struct entry e;
     text_entry(&e, s);
-    return replace_entry(lp, at, &e);
-}
-
-uint8_t *lp_replace_int(uint8_t *lp, lp_pos *at, int64_t v) {
-    struct entry e;
-    int_entry(&e, v);
-    return replace_entry(lp, at, &e);
+    lp = reshape(lp, offset, lp_entry_bytes(*at), entry_bytes(&e));
+    put_entry(lp + offset, &e);
+    *at = lp + offset;
+    return lp;
 }
 
 uint8_t *lp_delete_run(uint8_t *lp, lp_pos *at, size_t n) {
@@ -272,24 +240,6 @@ uint8_t *lp_delete_range(uint8_t *lp, int64_t index, size_t n) {
     size_t from = (size_t)(at - lp);
     lp = reshape(lp, from, end_offset(lp) - from, 0);
     lp_set_count(lp, before);
-    return lp;
-}
-
-/* What stays between two deleted entries moves down once. */
-uint8_t *lp_delete_many(uint8_t *lp, const lp_pos *at, size_t n) {
-    if (n == 0) return lp;
-    size_t bytes = lp_bytes(lp);
-    uint8_t *to = lp + (at[0] - lp);
-    for (size_t i = 0; i < n; i++) {
-        lp_pos from = at[i] + lp_entry_bytes(at[i]), until = i + 1 < n ? at[i + 1] : lp + bytes;
-        assert_that(from <= until);
-        memmove(to, from, (size_t)(until - from));
-        to += until - from;
-    }
-    size_t after = (size_t)(to - lp);
-    count_take(lp, n);
-    lp = mem_resize(lp, bytes, after);
-    lp_set_bytes(lp, after);
     return lp;
 }
 

@@ -113,24 +113,18 @@ lp_pos lp_find(lp_pos from, slice s, unsigned skip);
 uint8_t *lp_append(uint8_t *lp, slice s);
 uint8_t *lp_append_int(uint8_t *lp, int64_t v);
 uint8_t *lp_append_many(uint8_t *lp, const slice *s, size_t n); /* at the cost of one change */
-uint8_t *lp_prepend(uint8_t *lp, slice s);
-uint8_t *lp_prepend_int(uint8_t *lp, int64_t v);
 /* Before the entry *at, or last when *at is NULL; *at becomes the position of the new entry. */
 uint8_t *lp_insert(uint8_t *lp, lp_pos *at, slice s);
-uint8_t *lp_insert_int(uint8_t *lp, lp_pos *at, int64_t v);
-uint8_t *lp_replace(uint8_t *lp, lp_pos *at, slice s); /* *at stays on the entry */
-uint8_t *lp_replace_int(uint8_t *lp, lp_pos *at, int64_t v);
+uint8_t *lp_replace(uint8_t *lp, lp_pos *at, slice s);     /* *at stays on the entry */
 uint8_t *lp_delete(uint8_t *lp, lp_pos *at);               /* *at becomes the entry behind, or NULL */
 uint8_t *lp_delete_run(uint8_t *lp, lp_pos *at, size_t n); /* the entry *at and those behind it, n at most */
-uint8_t *lp_delete_range(uint8_t *lp, int64_t index, size_t n);   /* from index (negative too), n at most */
-uint8_t *lp_delete_many(uint8_t *lp, const lp_pos *at, size_t n); /* positions in ascending order, distinct */
+uint8_t *lp_delete_range(uint8_t *lp, int64_t index, size_t n); /* from index (negative too), n at most */
 /* The entries of a followed by those of b, in one listpack; takes over both. */
 uint8_t *lp_merge(uint8_t *a, uint8_t *b);
 
 /* --- random picks: count of them among the entries 0, stride, 2 * stride, ... ---
  * stride 1 for sets; 2 for fields with values, where lp_next of a pick is its value. */
 
-lp_pos lp_random(uint8_t *lp, unsigned stride);                                /* NULL when empty */
 void lp_random_picks(uint8_t *lp, unsigned stride, size_t count, lp_pos *out); /* may repeat; not empty */
 size_t lp_random_distinct(uint8_t *lp, unsigned stride, size_t count, lp_pos *out); /* in order; how many */
 

@@ -19,11 +19,6 @@ static lp_pos step(lp_pos at, unsigned stride) {
     return at;
 }
 
-lp_pos lp_random(uint8_t *lp, unsigned stride) {
-    size_t n = candidates(lp, stride);
-    return n ? seek_candidate(lp, stride, random_below(n)) : NULL;
-}
-
 /* A few picks are sought one by one; for more, the places of all candidates are noted in one walk. */
 void lp_random_picks(uint8_t *lp, unsigned stride, size_t count, lp_pos *out) {
     size_t n = candidates(lp, stride);

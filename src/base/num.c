@@ -35,10 +35,6 @@ static bool parse_digits(const char *p, size_t n, uint64_t *out) {
     return true;
 }
 
-bool num_parse_u64(slice s, uint64_t *out) {
-    return parse_digits(s.p, s.n, out);
-}
-
 bool num_parse_i64(slice s, int64_t *out) {
     uint64_t v;
     bool negative = s.n > 1 && s.p[0] == '-';

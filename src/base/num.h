@@ -11,7 +11,6 @@
 /* Strict signed decimal: no blanks, no '+', no leading zeros, "-0" refused; false on overflow. These are the
  * strings that may be stored as integers, because printing them gives the same bytes. */
 bool num_parse_i64(slice s, int64_t *out);
-bool num_parse_u64(slice s, uint64_t *out);
 /* The whole slice as a (long) double, as strtod reads it (inf and hexadecimal too); nan, leading blanks, trailing
  * bytes, overflow and underflow to zero are refused. */
 bool num_parse_double(slice s, double *out);

@@ -211,11 +211,6 @@ int net_set_blocking(int fd, bool blocking) {
     return fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-int net_set_send_timeout(int fd, int ms) {
-    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
-}
-
 /* --- addresses --- */
 
 bool net_peer(int fd, char *ip, int *port) {

@@ -25,7 +25,6 @@ int net_connect_error(int fd); /* SO_ERROR: 0 when connected */
 int net_set_nodelay(int fd, bool on);
 int net_set_keepalive(int fd, int interval_s);
 int net_set_blocking(int fd, bool blocking);
-int net_set_send_timeout(int fd, int ms);
 bool net_peer(int fd, char *ip, int *port); /* false for unix sockets */
 bool net_local(int fd, char *ip, int *port);
 size_t net_format_addr(char *buf, size_t cap, const char *ip, int port); /* ip:port, [v6]:port */

@@ -472,7 +472,3 @@ void reply_defer_map(struct reply_buf *b, struct reply_mark m, int64_t pairs) {
 void reply_defer_set(struct reply_buf *b, struct reply_mark m, int64_t n) {
     fill(b, m, b->proto == 2 ? '*' : '~', n);
 }
-
-void reply_defer_push(struct reply_buf *b, struct reply_mark m, int64_t n) {
-    fill(b, m, b->proto == 2 ? '*' : '>', n);
-}

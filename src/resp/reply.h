@@ -136,6 +136,5 @@ struct reply_mark reply_defer(struct reply_buf *b);
 void reply_defer_array(struct reply_buf *b, struct reply_mark m, int64_t n);
 void reply_defer_map(struct reply_buf *b, struct reply_mark m, int64_t pairs);
 void reply_defer_set(struct reply_buf *b, struct reply_mark m, int64_t n);
-void reply_defer_push(struct reply_buf *b, struct reply_mark m, int64_t n);
 
 #endif

@@ -10,8 +10,6 @@ struct link {
     char error[160]; /* why the last call failed */
 };
 
-#define LINK_CLOSED ((struct link){.fd = -1})
-
 /* Over TCP (IPv4 addresses are tried first), or a Unix socket. False: see error. */
 bool link_open_tcp(struct link *l, const char *host, int port);
 bool link_open_unix(struct link *l, const char *path);

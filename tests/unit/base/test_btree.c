@@ -198,15 +198,6 @@ static void rekey(struct model *m) {
     model_put(m, model_place(m, to, it->tie), it);
 }
 
-static void replace(struct model *m) {
-    if (m->n == 0) return;
-    size_t i = random_below(m->n);
-    struct item *old = m->at[i], *it = item_new(old->key, old->tie);
-    btree_replace(m->t, old->key, old, it);
-    item_free(old);
-    m->at[i] = it;
-}
-
 static void expect_pos(const struct model *m, struct btree_pos p, size_t i) {
     cr_assert_eq(btree_ok(p), i < m->n);
     if (i >= m->n) return;
@@ -241,18 +232,14 @@ static void expect_bounds(const struct model *m) {
 }
 
 static void expect_walks(const struct model *m) {
-    size_t i = 0, n = 0;
+    size_t i = 0;
     for (struct btree_pos p = btree_first(m->t); btree_ok(p); p = btree_next(p)) expect_pos(m, p, i++);
     cr_assert_eq(i, m->n);
     struct btree_pos p = {NULL, 0};
     while (btree_ok(p = btree_prev(m->t, p))) expect_pos(m, p, --i);
     cr_assert_eq(i, 0);
     if (m->n == 0) return;
-    size_t from = random_below(m->n);
-    for (i = from, p = btree_at(m->t, from); btree_ok(p); p = btree_next_run(p), i += n) {
-        void *const *run = btree_run(p, &n);
-        cr_assert_eq(memcmp(run, m->at + i, n * sizeof(void *)), 0);
-    }
+    for (i = random_below(m->n), p = btree_at(m->t, i); btree_ok(p); p = btree_next(p)) expect_pos(m, p, i++);
     cr_assert_eq(i, m->n);
     cr_assert_not(btree_ok(btree_at(m->t, m->n)));
     expect_pos(m, btree_last(m->t), m->n - 1);
@@ -266,9 +253,7 @@ static void step(struct model *m, unsigned grow) {
         remove_one(m);
     else if (what < 75)
         rekey(m);
-    else if (what < 80)
-        replace(m);
-    else if (what < 81)
+    else if (what < 76)
         remove_range(m);
     else
         expect_bounds(m);
@@ -421,7 +406,6 @@ Test(btree, keys_are_in_the_order_of_scores) {
                                               5e-324,    1,      1.5, 1e17, INFINITY};
     for (size_t i = 0; i < sizeof(ascending_scores) / sizeof(double); i++) {
         double d = ascending_scores[i];
-        cr_assert_eq(btree_double_of_key(btree_key_of_double(d)), d);
         if (i) cr_assert_lt(btree_key_of_double(ascending_scores[i - 1]), btree_key_of_double(d));
     }
     cr_assert_eq(btree_key_of_double(-0.0), btree_key_of_double(0.0));

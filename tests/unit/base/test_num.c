@@ -48,16 +48,6 @@ Test(num, i64_accepts_only_what_prints_back) {
     }
 }
 
-Test(num, u64_edges) {
-    uint64_t v;
-    cr_assert(num_parse_u64(SLICE("18446744073709551615"), &v));
-    cr_assert_eq(v, UINT64_MAX);
-    cr_assert_not(num_parse_u64(SLICE("18446744073709551616"), &v));
-    cr_assert_not(num_parse_u64(SLICE("20000000000000000000"), &v));
-    cr_assert_not(num_parse_u64(SLICE("-1"), &v));
-    cr_assert_not(num_parse_u64(SLICE("1\0"), &v));
-}
-
 Test(num, integers_print_as_libc_prints_them_and_read_back) {
     random_seed(seed);
     for (int i = 0; i < 300000; i++) {

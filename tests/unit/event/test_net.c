@@ -44,7 +44,6 @@ Test(net, tcp_round_trip) {
     cr_assert_eq(net_set_nodelay(c, true), 0);
     cr_assert_eq(net_set_keepalive(c, 60), 0);
     cr_assert_eq(net_set_keepalive(c, 0), 0);
-    cr_assert_eq(net_set_send_timeout(c, 1500), 0);
     cr_assert_eq(net_set_blocking(c, true), 0);
     cr_assert_not(fcntl(c, F_GETFL) & O_NONBLOCK);
 }

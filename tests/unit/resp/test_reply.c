@@ -164,9 +164,9 @@ Test(reply, deferred_lengths) {
     b.proto = 3;
     outer = reply_defer(&b);
     inner = reply_defer(&b);
-    reply_defer_push(&b, inner, 0);
+    reply_defer_set(&b, inner, 0);
     reply_defer_map(&b, outer, 5000);
-    sent("%5000\r\n>0\r\n");
+    sent("%5000\r\n~0\r\n");
 }
 
 /* A tree of random shape, written with known lengths into a string and with deferred ones into the buffer. */
