@@ -32,12 +32,12 @@ static void client_closed(struct client *c) {
     repl_client_closed(c);
 }
 
-/* A replica neither deletes what has expired nor speaks as a master in the log. */
 static bool may_accept(struct client *c) {
     access_begin(c);
     return server_may_accept(c);
 }
 
+/* A replica neither deletes what has expired nor speaks as a master in the log. */
 static void role_changed(bool is_replica) {
     log_set_role(is_replica ? 'S' : 'M');
     ks_set_expire_mode(is_replica ? KS_EXPIRE_HIDE : KS_EXPIRE_DELETE);
