@@ -32,7 +32,7 @@ int stream_db(void);              /* the database the log is in; 0 when not yet 
 void stream_forget_held(void);    /* the master's link is cut: an unfinished transaction is not history */
 uint64_t stream_held_bytes(void); /* read from the master, not yet applied because of MULTI */
 
-/* --- primary.c, transfer.c: the primary's side --- */
+/* --- primary.c: the primary's side --- */
 void primary_init(void);
 void primary_before_wait(bool urgent); /* urgent: somebody waits for the replicas' answer */
 void primary_cron(void);

@@ -1,4 +1,4 @@
-/* A replica of ours: what primary.c, fullsync.c and transfer.c share. Internal to repl/. */
+/* A replica of ours: what primary.c, peer_requests.c, fullsync.c and transfer.c share. Internal to repl/. */
 #ifndef TANDEM_REPL_PEER_H
 #define TANDEM_REPL_PEER_H
 
@@ -49,6 +49,7 @@ struct peer {
 
 /* primary.c */
 struct peer *peer_first(void);
+struct peer *peer_of(struct client *c); /* made at the first call, in PEER_HANDSHAKE */
 void peer_say(struct peer *p, const char *bytes,
               size_t n);        /* protocol bytes outside the log and the snapshot */
 void peer_kick(struct peer *p); /* something new for it: send, unless its socket is full */

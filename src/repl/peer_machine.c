@@ -22,19 +22,19 @@
  *                               +-------------+                                 +-------------------------+
  *                      (from every state: connection ended, or snapshot failed -> GONE)
  *
- *   FROM        -> TO          [event,           done in]     what holds in TO
- *   HANDSHAKE   -> WAIT_START  [FULL,            primary.c]   client is flagged replica, no cursor, no file
- *   HANDSHAKE   -> ONLINE      [PARTIAL,         primary.c]   cursor attached at the offset it asked for
- *   WAIT_START  -> WAIT_END    [SNAPSHOT_DISK,   fullsync.c]  cursor attached at the snapshot's offset + 1
- *   WAIT_START  -> SEND_PIPE   [SNAPSHOT_PIPE,   fullsync.c]  cursor attached at the snapshot's offset + 1
- *   WAIT_END    -> SEND_FILE   [SNAPSHOT_READY,  fullsync.c]  cursor attached, the snapshot file is open
- *   SEND_FILE   -> ONLINE      [SENT,            transfer.c]  cursor attached, no file: the log follows
- *   SEND_FILE   -> RDB_SENT    [SENT,            transfer.c]  no cursor, no file
- *   SEND_PIPE   -> WAIT_ACK    [SNAPSHOT_READY,  fullsync.c]  cursor attached, nothing goes out
- *   SEND_PIPE   -> RDB_SENT    [SNAPSHOT_READY,  fullsync.c]  no cursor, no file
- *   WAIT_ACK    -> ONLINE      [ACK,             primary.c]   cursor attached: the log follows
- *   any waiting -> GONE        [SNAPSHOT_FAILED, fullsync.c]  no cursor, no file, no part in a pipe
- *   any         -> GONE        [CLOSED,          primary.c]   the same; nothing follows
+ *   FROM        -> TO          [event,           done in]          what holds in TO
+ *   HANDSHAKE   -> WAIT_START  [FULL,            peer_requests.c] client is flagged replica, no cursor, no file
+ *   HANDSHAKE   -> ONLINE      [PARTIAL,         peer_requests.c] cursor attached at the offset it asked for
+ *   WAIT_START  -> WAIT_END    [SNAPSHOT_DISK,   fullsync.c]      cursor attached at the snapshot's offset + 1
+ *   WAIT_START  -> SEND_PIPE   [SNAPSHOT_PIPE,   fullsync.c]      cursor attached at the snapshot's offset + 1
+ *   WAIT_END    -> SEND_FILE   [SNAPSHOT_READY,  fullsync.c]      cursor attached, the snapshot file is open
+ *   SEND_FILE   -> ONLINE      [SENT,            transfer.c]      cursor attached, no file: the log follows
+ *   SEND_FILE   -> RDB_SENT    [SENT,            transfer.c]      no cursor, no file
+ *   SEND_PIPE   -> WAIT_ACK    [SNAPSHOT_READY,  fullsync.c]      cursor attached, nothing goes out
+ *   SEND_PIPE   -> RDB_SENT    [SNAPSHOT_READY,  fullsync.c]      no cursor, no file
+ *   WAIT_ACK    -> ONLINE      [ACK,             peer_requests.c] cursor attached: the log follows
+ *   any waiting -> GONE        [SNAPSHOT_FAILED, fullsync.c]      no cursor, no file, no part in a pipe
+ *   any         -> GONE        [CLOSED,          primary.c]       the same; nothing follows
  *
  * ACK is also taken, without a move, by every state that a replica may send it in. The file knows no socket:
  * effects and guarantees are the owner's (peer_ops), so that tests drive every pair of state and event. */

@@ -1,7 +1,8 @@
 /* The room's door: settings, hooks, and the order in which its parts do their periodic work.
  *
- * At the end of each turn: a failover whose target has caught up goes on, what WAIT asks for goes into the log, then the log goes to the replicas (primary.c may
- * let a few small turns share one send), then what all have read and the history need not keep is let go. */
+ * At the end of each turn: a failover whose target has caught up goes on, what WAIT asks for goes into the log, then the log goes
+ * to the replicas (primary.c may let a few small turns share one send), then what all have read and the history need not keep is
+ * let go. */
 #include "base/clock.h"
 #include "repl/peer.h"
 
