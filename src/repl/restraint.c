@@ -1,6 +1,6 @@
 /* What is held back for the sake of others: the bandwidth of full synchronisations (repl-full-sync-rate), writers while a
  * replica is about to run into its output limit (repl-backpressure), and a snapshot child that makes no progress
- * (snapshot-timeout). The rules are pure (throttle.h, pressure.h, watchdog.h); here they meet sockets, clocks and children.
+ * (snapshot-timeout). The rules are pure (throttle.h, pressure.h, standstill.h); here they meet sockets, clocks and children.
  *
  * All of it is off, or does nothing, as long as the setting is 0. */
 #include "base/clock.h"
@@ -11,7 +11,7 @@
 #include "repl/report.h"
 #include "repl/say.h"
 #include "repl/throttle.h"
-#include "repl/watchdog.h"
+#include "repl/standstill.h"
 #include <signal.h>
 
 /* --- bandwidth --- */
@@ -107,7 +107,7 @@ void restraint_before_wait(void) {
 
 /* --- the snapshot child --- */
 
-static struct watchdog dog;
+static struct standstill child_progress;
 
 static void end_child(void) {
     static const char why[] = "the snapshot made no progress (snapshot-timeout)";
@@ -120,14 +120,15 @@ static void end_child(void) {
 }
 
 void restraint_cron(void) {
-    struct watchdog_sample s = {.pid = -1};
+    struct standstill_sample s = {.pid = -1};
     if (snapshot_running() && child_active() == CHILD_SNAPSHOT) {
         s.pid = child_pid();
         s.keys = child_stats().current_keys_done;
         s.bytes = snapshot_target() == SNAPSHOT_DISK ? fullsync_file_bytes() : fullsync_relayed_bytes();
         s.waits_for_us = fullsync_relay_waits();
     }
-    if (watchdog_look(&dog, &s, (int64_t)clock_mono_ms(), repl_config.snapshot_timeout_s * 1000ll))
+    if (standstill_seen(&child_progress, &s, (int64_t)clock_mono_ms(),
+                        repl_config.snapshot_timeout_s * 1000ll))
         end_child();
 }
 

@@ -1,9 +1,9 @@
-/* What is held back for the sake of others: a token bucket, back-pressure, the watchdog of the snapshot child. By clocks of
+/* What is held back for the sake of others: a token bucket, back-pressure, the standstill of a snapshot child. By clocks of
  * the test's. */
 #include <criterion/criterion.h>
 #include "repl/pressure.h"
 #include "repl/throttle.h"
-#include "repl/watchdog.h"
+#include "repl/standstill.h"
 
 #define MB ((uint64_t)1 << 20)
 
@@ -97,49 +97,49 @@ Test(pressure, the_limit_is_far_for_long) {
     cr_assert_gt(now_us, 60000000, "%d ms", (int)(now_us / 1000));
 }
 
-static struct watchdog_sample child(uint64_t keys, uint64_t bytes) {
-    return (struct watchdog_sample){.pid = 7, .keys = keys, .bytes = bytes};
+static struct standstill_sample child(uint64_t keys, uint64_t bytes) {
+    return (struct standstill_sample){.pid = 7, .keys = keys, .bytes = bytes};
 }
 
-Test(watchdog, ends_who_stands_still) {
-    struct watchdog w = {0};
-    struct watchdog_sample s = child(0, 0);
-    cr_assert_not(watchdog_look(&w, &s, 1000, 5000));
-    cr_assert_not(watchdog_look(&w, &s, 5999, 5000));
-    cr_assert(watchdog_look(&w, &s, 6000, 5000));
+Test(standstill, ends_who_stands_still) {
+    struct standstill w = {0};
+    struct standstill_sample s = child(0, 0);
+    cr_assert_not(standstill_seen(&w, &s, 1000, 5000));
+    cr_assert_not(standstill_seen(&w, &s, 5999, 5000));
+    cr_assert(standstill_seen(&w, &s, 6000, 5000));
 }
 
-Test(watchdog, any_progress_counts) {
-    struct watchdog w = {0};
+Test(standstill, any_progress_counts) {
+    struct standstill w = {0};
     for (int i = 0; i < 20; i++) {
-        struct watchdog_sample s = child((uint64_t)i / 2, (uint64_t)(i + 1) / 2);
-        cr_assert_not(watchdog_look(&w, &s, 1000 + i * 4000, 5000));
+        struct standstill_sample s = child((uint64_t)i / 2, (uint64_t)(i + 1) / 2);
+        cr_assert_not(standstill_seen(&w, &s, 1000 + i * 4000, 5000));
     }
 }
 
-Test(watchdog, who_waits_for_us_is_not_to_blame) {
-    struct watchdog w = {0};
-    struct watchdog_sample s = child(5, 5);
+Test(standstill, who_waits_for_us_is_not_to_blame) {
+    struct standstill w = {0};
+    struct standstill_sample s = child(5, 5);
     s.waits_for_us = true;
-    for (int i = 0; i < 20; i++) cr_assert_not(watchdog_look(&w, &s, 1000 + i * 4000, 5000));
+    for (int i = 0; i < 20; i++) cr_assert_not(standstill_seen(&w, &s, 1000 + i * 4000, 5000));
     s.waits_for_us = false;
-    cr_assert_not(watchdog_look(&w, &s, 81000, 5000));
-    cr_assert(watchdog_look(&w, &s, 83000, 5000));
+    cr_assert_not(standstill_seen(&w, &s, 81000, 5000));
+    cr_assert(standstill_seen(&w, &s, 83000, 5000));
 }
 
-Test(watchdog, another_child_begins_anew) {
-    struct watchdog w = {0};
-    struct watchdog_sample s = child(5, 5), none = {.pid = -1};
-    watchdog_look(&w, &s, 1000, 5000);
+Test(standstill, another_child_begins_anew) {
+    struct standstill w = {0};
+    struct standstill_sample s = child(5, 5), none = {.pid = -1};
+    standstill_seen(&w, &s, 1000, 5000);
     s.pid = 8;
-    cr_assert_not(watchdog_look(&w, &s, 7000, 5000));
-    cr_assert_not(watchdog_look(&w, &none, 90000, 5000));
-    cr_assert_not(watchdog_look(&w, &none, 190000, 5000));
-    cr_assert_not(watchdog_look(&w, &s, 190000, 5000));
+    cr_assert_not(standstill_seen(&w, &s, 7000, 5000));
+    cr_assert_not(standstill_seen(&w, &none, 90000, 5000));
+    cr_assert_not(standstill_seen(&w, &none, 190000, 5000));
+    cr_assert_not(standstill_seen(&w, &s, 190000, 5000));
 }
 
-Test(watchdog, zero_is_never) {
-    struct watchdog w = {0};
-    struct watchdog_sample s = child(5, 5);
-    for (int i = 0; i < 5; i++) cr_assert_not(watchdog_look(&w, &s, i * 1000000, 0));
+Test(standstill, zero_is_never) {
+    struct standstill w = {0};
+    struct standstill_sample s = child(5, 5);
+    for (int i = 0; i < 5; i++) cr_assert_not(standstill_seen(&w, &s, i * 1000000, 0));
 }
