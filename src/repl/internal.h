@@ -13,6 +13,8 @@ void identity_adopt(const char *id);
 void identity_continue_as(const char *id, const struct repl_past *past, int past_n);
 /* The past as text (past.h), for a replica of our own kind: at most REPL_PAST_TEXTS_MAX bytes. */
 size_t identity_tell_past(char *buf);
+/* REPLCONF capa: the former names of what a replica holds follow, as text. */
+#define CAPA_WAS "tandem-was"
 /* The id, for a replica that is to follow us by it. */
 const char *identity_tell(void);
 /* As long as nothing was written since a promotion or a restart, and nobody was told the new name, what we hold is what

@@ -58,19 +58,22 @@ static bool op_announces_ip(void *ctx) {
 static bool op_send_replconf(void *ctx) {
     char port[NUM_INT_BYTES];
     int number = repl_config.announce_port ? repl_config.announce_port : repl_config.listen_port;
-    slice argv[9] = {SLICE("REPLCONF"), SLICE("listening-port"), {port, num_format_i64(port, number)}};
+    slice argv[11] = {SLICE("REPLCONF"), SLICE("listening-port"), {port, num_format_i64(port, number)}};
     if (!link_io_send_command(ctx, 3, argv)) return false;
     if (op_announces_ip(ctx)) {
         argv[1] = SLICE("ip-address");
         argv[2] = slice_of(repl_config.announce_ip);
         if (!link_io_send_command(ctx, 3, argv)) return false;
     }
-    argv[1] = argv[3] = argv[5] = argv[7] = SLICE("capa");
+    argv[1] = argv[3] = argv[5] = argv[7] = argv[9] = SLICE("capa");
     argv[2] = SLICE("eof");
     argv[4] = SLICE("psync2");
     argv[6] = SLICE("tandem-past"); /* Redis passes over what it does not know */
     argv[8] = SLICE("tandem-chain");
-    return link_io_send_command(ctx, 9, argv);
+    char was[sizeof CAPA_WAS + REPL_PAST_TEXTS_MAX] = CAPA_WAS;
+    size_t past_n = ((struct link *)ctx)->history ? identity_tell_past(was + sizeof CAPA_WAS - 1) : 0;
+    argv[10] = (slice){was, sizeof CAPA_WAS - 1 + past_n};
+    return link_io_send_command(ctx, past_n ? 11 : 9, argv);
 }
 
 static bool op_send_psync(void *ctx) {

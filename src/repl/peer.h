@@ -18,6 +18,8 @@ struct peer {
     char ip[REPL_HOST_BYTES]; /* "": take the socket's */
     int listening_port;
     bool capa_eof, capa_psync2, capa_past, asks_chain;
+    struct repl_past was[REPL_PAST_MAX]; /* former names of what it holds */
+    int was_n;
     bool
         no_keys; /* REPLCONF rdb-filter-only: wants the stream (or functions, which we have none of), no data */
     bool pre_psync; /* used SYNC: no +FULLRESYNC, no ACKs */

@@ -95,11 +95,19 @@ static bool take_role(struct client *c, slice replid) {
     return true;
 }
 
+/* By a name that we have not heard of yet: what we hold is a part of its past. */
+static bool continues_us(const struct peer *p) {
+    for (int i = 0; i < p->was_n; i++)
+        if (strcmp(p->was[i].id, repl_id()) == 0) return repl_offset() < p->was[i].end;
+    return false;
+}
+
 /* It has more of our history than we have ourselves: we are a replica that is still catching up (it was restarted, or its
  * link is slow). Soon we'll be able to go on with it, so it shall come again rather than take everything anew. When we are
  * still behind after repl-timeout our master is behind, too, and what it has is not our history's future. */
-static bool is_ahead_of_us(slice replid, int64_t offset) {
-    if (!repl_is_replica() || !identity_matches(replid, offset) || offset <= repl_offset() + 1) return false;
+static bool is_ahead_of_us(const struct peer *p, slice replid, int64_t offset) {
+    if (!repl_is_replica() || offset <= repl_offset() + 1) return false;
+    if (!identity_matches(replid, offset) && !continues_us(p)) return false;
     struct repl_link_info link;
     repl_link_info(&link);
     return link.up_for_s <= repl_config.timeout_s;
@@ -117,7 +125,7 @@ void repl_psync_command(struct client *c, slice replid, slice offset, bool failo
         reply_error(&c->out, "ERR value is not an integer or out of range");
         return;
     }
-    if (is_ahead_of_us(replid, from)) {
+    if (is_ahead_of_us(p, replid, from)) {
         log_notice("Replica %s is ahead of us (it asks for %lld, we have up to %lld): it is to ask again.",
                    peer_name(p), (long long)from, (long long)repl_offset());
         /* By this word every replica since Redis 4 knows to try again later. */
@@ -228,6 +236,11 @@ static bool conf_option(struct client *c, slice name, slice value) {
         if (slice_is(value, "psync2")) p->capa_psync2 = true;
         if (slice_is(value, "tandem-past")) p->capa_past = true;
         if (slice_is(value, "tandem-chain")) p->asks_chain = true;
+        size_t word = sizeof CAPA_WAS - 1;
+        if (value.n > word && memcmp(value.p, CAPA_WAS, word) == 0) {
+            int n = past_parse((slice){value.p + word, value.n - word}, p->was, REPL_PAST_MAX);
+            p->was_n = n > 0 ? n : 0;
+        }
     } else {
         reply_errorf(&c->out, "ERR Unrecognized REPLCONF option: %.*s", (int)name.n, name.p);
         return false;

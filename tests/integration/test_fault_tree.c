@@ -219,6 +219,20 @@ static void promote(void) {
     EXPECT(tree.server[old], "OK", "DEBUG SET-ACTIVE-EXPIRE 1");
 }
 
+/* The same as one command, while the others may be anywhere. The old primary then follows past its proxy. */
+static void hand_over(void) {
+    int heir = random_replica(), old = tree.primary;
+    if (tree.parent[heir] != old) return;
+    heal();
+    srv_wait_synced(tree.server[heir], primary());
+    EXPECT(primary(), "OK", "FAILOVER TO 127.0.0.1 %d", tree.server[heir]->port);
+    WAIT_UNTIL(strcmp(srv_info(tree.server[heir], "role"), "master") == 0 &&
+               strcmp(srv_info(tree.server[old], "role"), "slave") == 0);
+    tree.primary = heir;
+    tree.parent[heir] = -1;
+    attach(old, heir);
+}
+
 /* The one step that costs full resyncs: a replica stays away for longer than its master's history reaches. */
 static void stay_away(void) {
     int node = random_replica();
@@ -266,6 +280,7 @@ static const struct {
     FAULT(2, resize),
     FAULT(6, move),
     FAULT(4, promote),
+    FAULT(3, hand_over),
     FAULT(1, stay_away),
 };
 
