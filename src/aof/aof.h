@@ -6,7 +6,7 @@
  * with the history where the file ends.
  *
  * The cursor is fed to the file at the end of each turn, before any reply leaves: with appendfsync always there is one
- * fsync a turn for all that the turn wrote. With everysec a helper process syncs (sync.h), and the loop doesn't wait. */
+ * fsync a turn for all that the turn wrote. With everysec a helper process syncs (sync.c), and the loop doesn't wait. */
 #ifndef TANDEM_AOF_AOF_H
 #define TANDEM_AOF_AOF_H
 

@@ -1,7 +1,8 @@
 /* The helper process that waits for the disk, so that the loop need not.
  *
- * It is forked once (at a start before the data is loaded), gives its copy of the data back at once, and takes requests with a descriptor each (SCM_RIGHTS)
- * from a socket: sync it, or just hold its last reference while it is closed. Each sync is answered with its errno.
+ * It is forked once (at a start before the data is loaded), gives its copy of the data back at once, and takes requests with a
+ * descriptor each (SCM_RIGHTS) from a socket: sync it, or just hold its last reference while it is closed. Each sync is
+ * answered with its errno.
  * It ends when our end of the socket closes, so never outlives us for longer than one sync.
  *
  * Invariant: at most one sync is asked for and not answered. One that fails, or whose helper died, counts as not done. */

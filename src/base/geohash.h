@@ -13,7 +13,7 @@
 #define GEO_LON_MAX   180.0
 #define GEO_LAT_MAX   85.05112878
 #define GEO_STEP_MAX  26
-#define GEO_TEXT_SIZE 11 /* of geohash_text */
+#define GEO_TEXT_SIZE 11 /* of geo_text */
 
 struct geo_point {
     double lon, lat; /* degrees */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define NUM_INT_BYTES         21   /* room for any 64-bit integer in text, sign and NUL included */
-#define NUM_LONG_DOUBLE_BYTES 5120 /* room for num_from_long_double */
+#define NUM_LONG_DOUBLE_BYTES 5120 /* room for num_format_long_double */
 
 /* Strict signed decimal: no blanks, no '+', no leading zeros, "-0" refused; false on overflow. These are the
  * strings that may be stored as integers, because printing them gives the same bytes. */

@@ -9,7 +9,6 @@
  * until it is enough, then those of the next. Walks are rare, and no client carries links for them. */
 #include "client/internal.h"
 
-#include "base/alloc.h"
 #include "base/log.h"
 
 bool client_memory_limited;

@@ -1,4 +1,4 @@
-/* The nodes of a list. Only list.c, list_cursor.c, list_value.c and list_node.c include this header.
+/* The nodes of a list. Only list.c, list_cursor.c and list_node.c include this header.
  *
  * A packed node's block holds one listpack with free room before and behind it:
  *

@@ -1,6 +1,6 @@
 /* Lengths, strings and numbers as RDB carries them, and the tables of value types.
  *
- * Untrusted bytes come in through the rdb_get functions: nothing is believed before it is checked against format.h's
+ * Untrusted bytes come in through the functions rdb_get_*: nothing is believed before it is checked against format.h's
  * rules V2 to V5. It knows no key space layout beyond what codecs ask of an entry. */
 #include "rdb/codec.h"
 #include "base/assert.h"

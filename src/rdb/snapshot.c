@@ -2,8 +2,8 @@
  *
  * Invariant: at most one runs (event/child allows one child on the data), from a snapshot_start_* that succeeded to
  * snapshot_ended, which settles the state, cleans up and tells repl. The state's last_ok, last_save_s, last_try_s and
- * saves speak of snapshots to disk only: a transfer to replicas makes no file. When to save (save points, requests of replicas) is for others to decide. */
-#include "base/alloc.h"
+ * saves speak of snapshots to disk only: a transfer to replicas makes no file. When to save (save points, requests of replicas) is for others
+ * to decide. */
 #include "base/clock.h"
 #include "base/latency.h"
 #include "base/log.h"

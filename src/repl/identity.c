@@ -6,7 +6,7 @@
  *   - (replid, o) means the same data to everybody who holds that pair, for every o up to repl_offset();
  *   - a past (id, end) means the same data for every o < end, even where we have not got so far yet; the ends fall from the
  *     newest to the oldest;
- *   - replid2 and second_offset are the newest past, or zeros and -1.
+ *   - replid2 and repl_second_offset() are the newest past, or zeros and -1.
  * So a new replid is drawn whenever bytes might get lost from the log (it is created or forgotten), and at a
  * promotion, since two former replicas could otherwise both go on with the same name and different data.
  *

@@ -1,7 +1,7 @@
 /* Replication as the rest of the server sees it: identity, the primary's side (peers) and the replica's side
  * (link).
  *
- * Identity: replid names the history that our log continues; replid2 with second_offset the one before a
+ * Identity: replid names the history that our log continues; replid2 with its offset (repl_second_offset) the one before a
  * promotion, and there are older ones behind it. Peers and the link are state machines of their own: repl/peer.h and repl/link.h. */
 #ifndef TANDEM_REPL_REPL_H
 #define TANDEM_REPL_REPL_H

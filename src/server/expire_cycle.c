@@ -2,7 +2,8 @@
  *
  * Expiry is driven by time, not by sampling: one timer stands at the next expiry of all. Each slice has a budget; when it
  * ends before the work does, the next follows after a pause three times its length (a quarter of the CPU, up to 43 % with
- * active-expire-effort 10), and both grow with the delay that keys suffer, up to 10 ms slices and half of the CPU. A replica deletes nothing by itself. */
+ * active-expire-effort 10), and both grow with the delay that keys suffer, up to 10 ms slices and half of the CPU. A replica
+ * deletes nothing by itself. */
 #include "server/expire_cycle.h"
 
 #include "base/clock.h"
@@ -50,7 +51,7 @@ static int64_t expire_slice(void *ctx) {
     pausing = false;
     int64_t next_ms = may_expire() ? ks_next_expire_ms() : NO_EXPIRE;
     if (next_ms == NO_EXPIRE || next_ms > clock_ms())
-        return EV_STOP; /* arm_expiry looks again before the wait */
+        return EV_STOP; /* arm_timers looks again before the wait */
     int64_t late_ms = clock_ms() - next_ms;
     uint64_t budget_us = EXPIRE_SLICE_US * (1 + (uint64_t)late_ms / EXPIRE_LATE_MS);
     if (budget_us > EXPIRE_SLICE_MAX_US) budget_us = EXPIRE_SLICE_MAX_US;

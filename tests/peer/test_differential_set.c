@@ -1,6 +1,6 @@
 /* Sets beside the real redis-server (support/differential.h), with limits so low that every conversion happens. Members have
  * no order and are sorted. What chance decides is not run on both sides but compared by its properties (see
- * tests/unit/command/test_set_cmd.c) and through replication (test_set_replication.c). */
+ * tests/unit/command/test_set_cmd.c) and through replication (test_all_families.c). */
 #include "families.h"
 
 #include <criterion/criterion.h>
