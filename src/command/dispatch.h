@@ -17,8 +17,6 @@ void monitor_forget(struct client *c);
 
 /* gate.c: may it run now? false: replied (or the client was closed). cmd NULL: there is no such command. */
 bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int argc);
-/* The refusal of a command by the state of server or connection: counted, and fatal to an open transaction. */
-void gate_reject(struct client *c, struct command *cmd, const char *text);
 
 /* multi.c: the queue of MULTI hangs at client.txn together with the watched keys. */
 struct watch;

@@ -8,8 +8,6 @@
  *
  * For instance: "key=k0 condition=o?@2.6.12(nx=t'NX' xx=t'XX')". The rows are part of the program, so a mistake in
  * one is a failed assertion, found by the test that asks for all docs. */
-#include "command/introspect.h"
-
 #include <ctype.h>
 #include "base/assert.h"
 #include "command/handlers.h"
@@ -93,6 +91,8 @@ static void reply_field(struct reply_buf *b, const char *name, slice value) {
     reply_bulk(b, value.p, value.n);
 }
 
+static void reply_arguments(struct reply_buf *b, const char *args);
+
 static void reply_argument(struct reply_buf *b, const struct argument *a) {
     int flags = a->optional + a->multiple + a->multiple_token;
     reply_map(b, 2 + (a->key_spec >= 0) + !!a->token.p + !!a->since.p + !!a->deprecated.p + !!flags +
@@ -115,11 +115,11 @@ static void reply_argument(struct reply_buf *b, const struct argument *a) {
     }
     if (a->inner) {
         reply_bulk_str(b, "arguments");
-        docs_reply_arguments(b, a->inner);
+        reply_arguments(b, a->inner);
     }
 }
 
-void docs_reply_arguments(struct reply_buf *b, const char *args) {
+static void reply_arguments(struct reply_buf *b, const char *args) {
     struct reply_mark m = reply_defer(b);
     int64_t n = 0;
     for (const char *p = args; *p && *p != ')'; n++) {
@@ -177,7 +177,7 @@ static void reply_docs(struct reply_buf *b, const struct command *cmd) {
     n += reply_history(b, cmd);
     if (cmd->args) {
         reply_bulk_str(b, "arguments");
-        docs_reply_arguments(b, cmd->args);
+        reply_arguments(b, cmd->args);
         n++;
     }
     if (cmd->subcommands) {

@@ -23,7 +23,8 @@
     "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the " \
     "Redis logs for details about the RDB error."
 
-void gate_reject(struct client *c, struct command *cmd, const char *text) {
+/* The refusal of a command by the state of server or connection: counted, and fatal to an open transaction. */
+static void reject(struct client *c, struct command *cmd, const char *text) {
     if (c->flags & CLIENT_MULTI) c->flags |= CLIENT_DIRTY_EXEC;
     if (cmd) cmd->stats.rejected++;
     if (cmd && cmd->run == exec_command) /* Redis leaves the code out of the errors that it formats */
@@ -67,7 +68,7 @@ static void refuse_unknown(struct client *c, const slice *argv, int argc) {
     }
     sds text = sds_cat_printf(sds_empty(), "ERR unknown command '%.*s', with args beginning with: %s",
                               (int)(argv[0].n < SHOWN ? argv[0].n : SHOWN), argv[0].p, args);
-    gate_reject(c, NULL, text);
+    reject(c, NULL, text);
     sds_free(args);
     sds_free(text);
 }
@@ -90,7 +91,7 @@ static bool arity_ok(struct client *c, struct command *cmd, int argc) {
     if (likely(command_arity_ok(cmd, argc) && cmd->run)) return true;
     char text[128];
     snprintf(text, sizeof text, "ERR wrong number of arguments for '%s' command", cmd->name);
-    gate_reject(c, cmd, text);
+    reject(c, cmd, text);
     return false;
 }
 
@@ -225,6 +226,6 @@ bool gate_pass(struct client *c, struct command *cmd, const slice *argv, int arg
     if (unlikely(c->flags & CLIENT_PUBSUB) && !refusal) refusal = subscriber_refusal(c, cmd);
     if (likely(!refusal)) refusal = state_refusal(c, cmd, flags, lacking);
     if (likely(!refusal)) return true;
-    gate_reject(c, cmd, refusal);
+    reject(c, cmd, refusal);
     return false;
 }

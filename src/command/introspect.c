@@ -1,5 +1,5 @@
 /* The COMMAND command: the table as clients read it (docs.c for COMMAND DOCS). */
-#include "command/introspect.h"
+#include <stdio.h>
 
 #include "base/glob.h"
 #include "command/handlers.h"

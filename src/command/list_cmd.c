@@ -61,7 +61,8 @@ void list_reply_range(struct client *c, struct list *l, int64_t index, size_t n,
     list_cursor_done(&cur);
 }
 
-void list_taken(struct client *c, slice key, struct list *l, enum list_end end, size_t n) {
+/* n elements were taken from that end: signals and counts it, and deletes the key when none is left. */
+static void list_taken(struct client *c, slice key, struct list *l, enum list_end end, size_t n) {
     struct db *db = client_db(c);
     ks_notify(NOTIFY_LIST, end == LIST_HEAD ? "lpop" : "rpop", key, c->db);
     if (list_length(l) == 0) {
@@ -107,7 +108,8 @@ int list_move_words(slice *v, slice src, slice dst, enum list_end from, enum lis
     return 5;
 }
 
-void list_mpop_key(struct client *c, slice key, struct list *l, enum list_end end, int64_t count) {
+/* list_pop_with_key as the whole effect of the running command, which leaves as [LR]POP key count. */
+static void list_mpop_key(struct client *c, slice key, struct list *l, enum list_end end, int64_t count) {
     slice words[3];
     char digits[NUM_INT_BYTES];
     list_pop_words(words, key, end);

@@ -25,14 +25,10 @@ void list_reply_element(struct client *c, struct lp_value v);
 /* n elements from the index on, which all exist. */
 void list_reply_range(struct client *c, struct list *l, int64_t index, size_t n, enum list_end toward);
 
-/* n elements were taken from that end: signals and counts it, and deletes the key when none is left. */
-void list_taken(struct client *c, slice key, struct list *l, enum list_end end, size_t n);
 /* Takes one element and replies it. */
 void list_pop_one(struct client *c, slice key, struct list *l, enum list_end end);
 /* Takes up to count and replies [key, [element ...]]; returns how many. */
 size_t list_pop_with_key(struct client *c, slice key, struct list *l, enum list_end end, int64_t count);
-/* The same as the whole effect of the running command, which leaves as [LR]POP key count. */
-void list_mpop_key(struct client *c, slice key, struct list *l, enum list_end end, int64_t count);
 /* Moves one element from src, found as l, to dst and replies it. False: dst is no list, which was replied. */
 bool list_move(struct client *c, slice src, struct list *l, slice dst, enum list_end from, enum list_end to);
 

@@ -254,7 +254,15 @@ void push_settle(struct client *c) {
     client_want_write(c);
 }
 
-void push_begin(struct push *p, const slice *words, int n) {
+/* A message that is a list of strings: `*n` or `>n` by the receiver's protocol version. Encoded at the first receiver
+ * of each version. */
+struct push {
+    const slice *words;
+    int n;
+    struct reply_piece pieces[2]; /* by version */
+};
+
+static void push_begin(struct push *p, const slice *words, int n) {
     *p = (struct push){.words = words, .n = n};
 }
 
@@ -275,14 +283,14 @@ static void encode(const struct push *p, int version, struct reply_piece *piece)
     for (int i = 0; i < p->n; i++) at = put(at, p->words[i]);
 }
 
-void push_to(struct push *p, struct client *c) {
+static void push_to(struct push *p, struct client *c) {
     int version = c->out.proto == 3;
     struct reply_piece *piece = &p->pieces[version];
     if (!piece->block) encode(p, version, piece);
     push_piece(c, piece);
 }
 
-void push_end(struct push *p) {
+static void push_end(struct push *p) {
     for (int i = 0; i < 2; i++)
         if (p->pieces[i].block) reply_piece_done(&p->pieces[i]);
 }

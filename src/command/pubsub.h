@@ -31,17 +31,7 @@ int64_t pubsub_publish(slice channel, slice message, bool shard);
 
 /* --- messages to a client --- */
 
-/* A message that is a list of strings: `*n` or `>n` by the receiver's protocol version. Encoded at the first receiver
- * of each version. */
-struct push {
-    const slice *words;
-    int n;
-    struct reply_piece pieces[2]; /* by version */
-};
-void push_begin(struct push *p, const slice *words, int n);
-void push_to(struct push *p, struct client *c);
-void push_end(struct push *p);
-void push_piece(struct client *c, const struct reply_piece *piece); /* of any form */
+void push_piece(struct client *c, const struct reply_piece *piece);
 
 extern bool push_waits; /* for the end of a request: then dispatch calls */
 void push_settle(struct client *c);

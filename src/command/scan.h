@@ -1,6 +1,6 @@
 /* What SCAN, HSCAN, SSCAN and ZSCAN have in common: the cursor, the options, and what a step has found.
  *
- * A step's result names the next cursor before its elements, so what a walk finds is noted first (scan_found), as slices
+ * A step's result names the next cursor before its elements, so what a walk finds is noted first (scan_add), as slices
  * into the values: nothing may change until scan_reply_found has sent them. */
 #ifndef TANDEM_COMMAND_SCAN_H
 #define TANDEM_COMMAND_SCAN_H
@@ -17,11 +17,6 @@ struct scan {
     size_t n, cap;
 };
 
-/* All that return false have replied. */
-bool scan_cursor(struct client *c, slice s, struct scan *w); /* sets all fields; before any option */
-/* The options from argv[from] on; TYPE only where with_type. */
-bool scan_options(struct client *c, const slice *argv, int argc, int from, bool with_type, struct scan *w);
-slice scan_pattern(slice s); /* "*" is no pattern */
 bool scan_matches(const struct scan *w, slice name);
 /* Notes a slice for the reply: a key, a member, or a field and then its value. */
 void scan_add(struct scan *w, slice s);
@@ -32,7 +27,6 @@ void scan_walk(struct scan *w, uint64_t (*step)(void *of, uint64_t cursor, struc
 
 void scan_reply_cursor(struct client *c, uint64_t cursor); /* "*2" and the cursor; an array must follow */
 void scan_reply_found(struct client *c, struct scan *w);   /* the array of what was noted; frees it */
-void scan_reply_empty(struct client *c); /* for a key that is not there: cursor 0, nothing */
 /* HSCAN, SSCAN, ZSCAN up to their value: checks the cursor, then the key and its type, then the options, in Redis's order. NULL:
  * replied. */
 struct entry *scan_entry(struct client *c, const slice *argv, int argc, enum value_type type, struct scan *w);

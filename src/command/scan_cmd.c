@@ -16,13 +16,15 @@
 
 /* --- shared by the family --- */
 
-slice scan_pattern(slice s) {
+/* "*" is no pattern. */
+static slice pattern_of(slice s) {
     static const slice everything = {0};
     return slice_eq(s, SLICE("*")) ? everything : s;
 }
 
-/* As the reference's strtoul: a sign, leading zeros and an empty word are fine, and a NUL byte ends the number. */
-bool scan_cursor(struct client *c, slice s, struct scan *w) {
+/* As the reference's strtoul: a sign, leading zeros and an empty word are fine, and a NUL byte ends the number. Sets all
+ * fields; false: replied. */
+static bool take_cursor(struct client *c, slice s, struct scan *w) {
     char text[32];
     size_t n = strnlen(s.p, s.n);
     *w = (struct scan){.count = 10};
@@ -38,7 +40,9 @@ bool scan_cursor(struct client *c, slice s, struct scan *w) {
     return false;
 }
 
-bool scan_options(struct client *c, const slice *argv, int argc, int from, bool with_type, struct scan *w) {
+/* The options from argv[from] on; TYPE only where with_type. False: replied. */
+static bool take_options(struct client *c, const slice *argv, int argc, int from, bool with_type,
+                         struct scan *w) {
     for (int i = from; i < argc; i += 2) {
         bool has_value = i + 1 < argc;
         if (has_value && slice_is(argv[i], "count")) {
@@ -48,7 +52,7 @@ bool scan_options(struct client *c, const slice *argv, int argc, int from, bool 
                 return false;
             }
         } else if (has_value && slice_is(argv[i], "match")) {
-            w->pattern = scan_pattern(argv[i + 1]);
+            w->pattern = pattern_of(argv[i + 1]);
         } else if (has_value && with_type && slice_is(argv[i], "type")) {
             w->type = argv[i + 1];
         } else {
@@ -92,20 +96,21 @@ void scan_reply_found(struct client *c, struct scan *w) {
     mem_free(w->found, w->cap * sizeof *w->found);
 }
 
-void scan_reply_empty(struct client *c) {
+/* For a key that is not there. */
+static void reply_empty(struct client *c) {
     scan_reply_cursor(c, 0);
     reply_array(&c->out, 0);
 }
 
 struct entry *scan_entry(struct client *c, const slice *argv, int argc, enum value_type type,
                          struct scan *w) {
-    if (!scan_cursor(c, argv[2], w)) return NULL;
+    if (!take_cursor(c, argv[2], w)) return NULL;
     struct entry *e = db_read(client_db(c), argv[1], 0);
     if (e == NULL) {
-        scan_reply_empty(c);
+        reply_empty(c);
         return NULL;
     }
-    return cmd_type_is(c, e, type) && scan_options(c, argv, argc, 3, false, w) ? e : NULL;
+    return cmd_type_is(c, e, type) && take_options(c, argv, argc, 3, false, w) ? e : NULL;
 }
 
 /* --- keys --- */
@@ -122,7 +127,7 @@ static void walk_entry(void *ctx, struct entry *e) {
 
 void keys_command(struct client *c, const slice *argv, int argc) {
     (void)argc;
-    struct scan w = {.pattern = scan_pattern(argv[1])};
+    struct scan w = {.pattern = pattern_of(argv[1])};
     db_each(client_db(c), walk_entry, &w);
     scan_reply_found(c, &w);
 }
@@ -133,7 +138,7 @@ static uint64_t step_db(void *db, uint64_t cursor, struct scan *w) {
 
 void scan_command(struct client *c, const slice *argv, int argc) {
     struct scan w;
-    if (!scan_cursor(c, argv[1], &w) || !scan_options(c, argv, argc, 2, true, &w)) return;
+    if (!take_cursor(c, argv[1], &w) || !take_options(c, argv, argc, 2, true, &w)) return;
     scan_walk(&w, step_db, client_db(c));
     scan_reply_cursor(c, w.cursor);
     scan_reply_found(c, &w);

@@ -111,11 +111,14 @@ static void apply_settings(void) {
     watchdog_set_period(server_config.watchdog_period_ms);
 }
 
+static const char *max_clients_changed(void);
+static void crash_log_changed(bool on);
+
 void server_process_start(void) {
     static const struct config_hooks hooks = {.listen_again = listen_again,
-                                              .max_clients = process_max_clients_changed,
+                                              .max_clients = max_clients_changed,
                                               .title = title_changed,
-                                              .crash_log = process_crash_log};
+                                              .crash_log = crash_log_changed};
     config_set_hooks(&hooks);
     open_log();
     bool supervised = supervise_detect();
@@ -135,7 +138,7 @@ void server_process_start(void) {
     supervise_started();
     if (server_config.disable_thp) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     signals_set_program("Tandem " TANDEM_VERSION);
-    process_crash_log(server_config.crash_log);
+    crash_log_changed(server_config.crash_log);
     log_set_role(server_config.replicaof_host[0] ? 'S' : 'M');
     affinity_apply(server_config.server_cpulist);
     apply_settings();
@@ -199,7 +202,7 @@ void server_process_limits(void) {
     }
 }
 
-const char *process_max_clients_changed(void) {
+static const char *max_clients_changed(void) {
     unsigned asked = client_config.max_clients;
     struct rlimit limit;
     int why = 0;
@@ -245,7 +248,7 @@ void process_remove_pid_file(void) {
     unlink(server_config.pidfile[0] ? server_config.pidfile : PID_FILE_STANDARD);
 }
 
-void process_crash_log(bool on) {
+static void crash_log_changed(bool on) {
     if (on)
         signals_install_crash_handler(server_config.crash_memcheck && MEMORY_CAN_BE_CHECKED ? memory_check
                                                                                             : NULL);

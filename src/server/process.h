@@ -6,10 +6,8 @@
 
 #define PID_FILE_STANDARD "/var/run/redis.pid" /* when a daemon was given no pidfile */
 
-const char *process_max_clients_changed(void); /* config_hooks.max_clients */
 void process_execute_again(void);   /* the program with its arguments of the start; never returns */
 void process_remove_pid_file(void); /* the one that we wrote */
-void process_crash_log(bool on);
 
 /* supervise.c */
 bool supervise_detect(void);  /* by setting and environment; true: don't go to the background */
