@@ -12,4 +12,16 @@ def bench_requests():
         for test in ("set", "get", "incr"):
             compare([(f"CPU per {test.upper()}, 50 clients, pipeline {pipeline}", "us", goal)],
                     lambda k: cpu_us(servers[k], test, n, pipeline))
+    compare([("CPU per MULTI, 10 SET, EXEC", "us", "0.60x")], lambda k: transactions_us(servers[k], 30_000))
     stop(servers)
+
+
+def transactions_us(server, n):
+    """The server's CPU per transaction: 12 commands, and 22 lines of replies."""
+    def transaction(i):
+        sets = (request(b"SET", b"key:%012d" % ((i * 10 + k) * 7919 % opt.keys), b"xxx") for k in range(10))
+        return request(b"MULTI") + b"".join(sets) + request(b"EXEC")
+    requests = [(transaction(i), 22) for i in range(n)]
+    before = server.cpu_s()
+    pipe(server, requests)
+    return (server.cpu_s() - before) / n * 1e6
