@@ -194,7 +194,7 @@ static void start_snapshot(bool diskless) {
     char mark[REPLID_CHARS + 1];
     log_notice("Starting BGSAVE for SYNC with target: %s", diskless ? "replicas sockets" : "disk");
     repl_fill_rdb_info(&info);
-    stream_force_select();
+    replog_force_select();
     int pipe_fd = -1;
     bool ok = diskless ? (pipe_fd = snapshot_start_pipe(&info, mark)) >= 0 : snapshot_start_disk(&info);
     if (!ok) {
@@ -243,7 +243,7 @@ static struct peer *someone_sharing_disk_snapshot(const struct peer *p) {
 
 /* REPLCONF rdb-filter-only: it follows the stream and needs no data, so no child is forked for it. */
 static void serve_without_keys(struct peer *p) {
-    stream_force_select();
+    replog_force_select();
     begin_from(p, repl_offset(), PEER_EV_SNAPSHOT_DISK);
     if (!transfer_open_empty(p)) {
         peer_end(p, PEER_EV_SNAPSHOT_FAILED);

@@ -166,7 +166,7 @@ void repl_fill_rdb_info(struct rdb_info *info) {
         info->repl_stream_db = link_stream_db();
     } else {
         info->has_repl = backlog_active();
-        info->repl_stream_db = stream_db();
+        info->repl_stream_db = replog_db();
     }
 }
 
@@ -211,7 +211,7 @@ void repl_open_log(void) {
 }
 
 int repl_log_db(void) {
-    return repl_is_replica() ? link_stream_db() : stream_db();
+    return repl_is_replica() ? link_stream_db() : replog_db();
 }
 
 void repl_recover(const struct repl_history *h) {

@@ -26,13 +26,12 @@ bool identity_matches(slice id, int64_t offset);
 const struct repl_past *identity_find_past(slice id);
 void identity_log_mismatch(slice id, int64_t offset);
 
-/* --- stream.c --- */
-void stream_init(void);
+/* --- replog.c --- */
 /* The next command that goes to the log is preceded by a SELECT: someone begins to read here. */
-void stream_force_select(void);
-int stream_db(void);              /* the database the log is in; 0 when not yet said */
-void stream_forget_held(void);    /* the master's link is cut: an unfinished transaction is not history */
-uint64_t stream_held_bytes(void); /* read from the master, not yet applied because of MULTI */
+void replog_force_select(void);
+int replog_db(void);              /* the database the log is in; 0 when not yet said */
+void replog_forget_held(void);    /* the master's link is cut: an unfinished transaction is not history */
+uint64_t replog_held_bytes(void); /* read from the master, not yet applied because of MULTI */
 
 /* --- primary.c: the primary's side --- */
 void primary_init(void);

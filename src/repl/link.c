@@ -230,7 +230,7 @@ static void drop_client(struct link *l) {
     l->client = NULL;
     l->stream_db = c->db;
     l->history = l->history && !l->client_pre_psync;
-    stream_forget_held();
+    replog_forget_held();
     if (l->history) log_notice("Caching the disconnected master state.");
     l->down_since_s = repl_now_s();
     client_close(c);
@@ -318,7 +318,7 @@ static void become_master(struct link *l) {
     upstream_forget(&l->upstream);
     repl_shift_id();
     repl_drop_peers();
-    stream_force_select();
+    replog_force_select();
 }
 
 static void become_replica(struct link *l, const char *host, int port) {
@@ -463,7 +463,7 @@ void repl_link_info(struct repl_link_info *out) {
         .sync_last_io_s = now_s - l->last_io_s,
     };
     out->read_offset = out->applied_offset;
-    if (l->client) out->read_offset += (int64_t)(stream_held_bytes() + l->client->in_len - l->client->in_pos);
+    if (l->client) out->read_offset += (int64_t)(replog_held_bytes() + l->client->in_len - l->client->in_pos);
 }
 
 /* --- each second --- */

@@ -307,7 +307,7 @@ static void end_history(struct link *l) {
     l->history = false;
     if (repl_hooks.before_flush) repl_hooks.before_flush();
     repl_drop_peers();
-    stream_forget_held();
+    replog_forget_held();
     if (backlog_active()) backlog_stop();
 }
 

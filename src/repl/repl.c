@@ -44,7 +44,7 @@ static void before_wait(void) {
 void repl_init(void) {
     backlog_init(repl_config.backlog_size_bytes);
     identity_init();
-    stream_init();
+    replog_force_select();
     primary_init();
     link_init();
     failover_init();
@@ -54,7 +54,7 @@ void repl_init(void) {
 void repl_shutdown(void) {
     repl_drop_peers();
     link_shutdown();
-    stream_forget_held();
+    replog_forget_held();
     backlog_shutdown();
 }
 

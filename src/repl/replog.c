@@ -17,15 +17,11 @@
 static int current_db = -1;
 static sds held; /* MULTI... not yet EXECuted, from our master; NULL: none */
 
-void stream_init(void) {
+void replog_force_select(void) {
     current_db = -1;
 }
 
-void stream_force_select(void) {
-    current_db = -1;
-}
-
-int stream_db(void) {
+int replog_db(void) {
     return current_db < 0 ? 0 : current_db;
 }
 
@@ -61,12 +57,12 @@ void repl_append_raw(int dbid, slice raw) {
 
 /* --- the master's stream, byte for byte --- */
 
-void stream_forget_held(void) {
+void replog_forget_held(void) {
     sds_free(held);
     held = NULL;
 }
 
-uint64_t stream_held_bytes(void) {
+uint64_t replog_held_bytes(void) {
     return held ? sds_len(held) : 0;
 }
 
@@ -80,7 +76,7 @@ void repl_applied(struct client *master, slice raw) {
     }
     if (held) {
         backlog_append(held, sds_len(held));
-        stream_forget_held();
+        replog_forget_held();
     }
     backlog_append(raw.p, raw.n);
     link_applied();

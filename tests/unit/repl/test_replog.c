@@ -22,7 +22,7 @@ static void expect_log(const char *text) {
     backlog_advance(&reader, s.n);
 }
 
-Test(stream, select_is_said_once_for_each_change, .init = setup) {
+Test(replog, select_is_said_once_for_each_change, .init = setup) {
     static const slice set[] = {{"SET", 3}, {"k", 1}, {"", 0}};
     repl_append_command(0, 3, set);
     expect_log("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n");
@@ -32,12 +32,12 @@ Test(stream, select_is_said_once_for_each_change, .init = setup) {
     expect_log("*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n*1\r\n$3\r\nSET\r\n");
     repl_append_command(-1, 1, set);
     expect_log("*1\r\n$3\r\nSET\r\n");
-    stream_force_select();
+    replog_force_select();
     repl_append_command(12, 1, set);
     expect_log("*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n*1\r\n$3\r\nSET\r\n");
 }
 
-Test(stream, without_a_log_nothing_counts, .init = setup) {
+Test(replog, without_a_log_nothing_counts, .init = setup) {
     static const slice ping[] = {{"PING", 4}};
     backlog_detach(&reader);
     backlog_stop();
@@ -46,7 +46,7 @@ Test(stream, without_a_log_nothing_counts, .init = setup) {
     cr_assert_eq(repl_offset(), 0);
 }
 
-Test(stream, a_replica_says_nothing_of_its_own, .init = setup) {
+Test(replog, a_replica_says_nothing_of_its_own, .init = setup) {
     static const slice ping[] = {{"PING", 4}};
     repl_replicaof("127.0.0.1", 1);
     cr_assert_not(repl_wants_log());
@@ -55,7 +55,7 @@ Test(stream, a_replica_says_nothing_of_its_own, .init = setup) {
     cr_assert_eq(repl_offset(), 0);
 }
 
-Test(stream, getack_goes_in_once_a_turn, .init = setup) {
+Test(replog, getack_goes_in_once_a_turn, .init = setup) {
     repl_request_acks();
     repl_request_acks();
     wait_before_wait();
@@ -78,7 +78,7 @@ static void apply(const char *raw) {
     repl_applied(&master, slice_of(raw));
 }
 
-Test(stream, a_replica_passes_bytes_on_as_they_came, .init = setup_replica) {
+Test(replog, a_replica_passes_bytes_on_as_they_came, .init = setup_replica) {
     apply("*1\r\n$4\r\nping\r\n");
     expect_log("*1\r\n$4\r\nping\r\n");
     apply("\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n7\r\n");
@@ -86,30 +86,30 @@ Test(stream, a_replica_passes_bytes_on_as_they_came, .init = setup_replica) {
     cr_assert_eq(repl_offset(), 14 + 2 + 23);
 }
 
-Test(stream, no_offset_lies_inside_a_transaction, .init = setup_replica) {
+Test(replog, no_offset_lies_inside_a_transaction, .init = setup_replica) {
     master.flags |= CLIENT_MULTI;
     apply("MULTI.");
     apply("SET.");
     cr_assert_eq(repl_offset(), 0);
-    cr_assert_eq(stream_held_bytes(), 10);
+    cr_assert_eq(replog_held_bytes(), 10);
     expect_log("");
     master.flags &= ~(uint32_t)CLIENT_MULTI;
     apply("EXEC.");
-    cr_assert_eq(stream_held_bytes(), 0);
+    cr_assert_eq(replog_held_bytes(), 0);
     expect_log("MULTI.SET.EXEC.");
     cr_assert_eq(repl_offset(), 15);
 }
 
-Test(stream, a_cut_transaction_is_asked_for_again, .init = setup_replica) {
+Test(replog, a_cut_transaction_is_asked_for_again, .init = setup_replica) {
     master.flags |= CLIENT_MULTI;
     apply("MULTI.");
-    stream_forget_held();
+    replog_forget_held();
     master.flags &= ~(uint32_t)CLIENT_MULTI;
     apply("PING.");
     expect_log("PING.");
 }
 
-Test(stream, what_a_former_master_still_says_is_ignored, .init = setup_replica) {
+Test(replog, what_a_former_master_still_says_is_ignored, .init = setup_replica) {
     struct client former = {0};
     repl_applied(&former, SLICE("SET."));
     cr_assert_eq(repl_offset(), 0);
