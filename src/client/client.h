@@ -1,6 +1,6 @@
 /* A connection's life: accepted, read, parsed, executed, answered, closed.
  *
- * The turn (DESIGN.md): every ready socket is read into one shared arena and parsed there; when the arena is full or no
+ * The turn (src/README.md): every ready socket is read into one shared arena and parsed there; when the arena is full or no
  * socket is left, the whole batch is prepared (hooks.prepare: prefetch) and executed in order (hooks.execute).
  * What is incomplete is kept in the client's own buffer, which exists only then. A client with a long pipeline has a budget of
  * requests per turn; the rest of its input waits for the next turn, after replicas and other clients.

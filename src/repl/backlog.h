@@ -1,5 +1,4 @@
-/* The log: the effects of every write as RESP bytes, appended once, read by cursors (DESIGN.md, "One log,
- * many readers").
+/* The log: the effects of every write as RESP bytes, appended once, read by cursors.
  *
  * Positions are replication offsets: the first byte ever is 1, `end` is the offset of the last byte, as
  * master_repl_offset. Storage is a row of fixed chunks: appending, trimming and resizing touch one chunk
