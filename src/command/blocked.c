@@ -223,15 +223,18 @@ void pause_postpone(struct client *c, const struct request *r) {
     b->raw = copy_to(&at, raw);
 }
 
-/* Unblocks first, because the request itself may block. Its reply goes out with what client_unblock scheduled. */
+/* Unblocks first, because the request itself may block. Its reply goes out with what client_unblock scheduled. Who was
+ * killed meanwhile has asked for nothing. */
 static void execute_postponed(struct client_block *b) {
     struct client *c = b->c;
     struct request r = {.c = c, .argv = b->argv, .argc = b->argc, .raw = b->raw, .is_inline = true};
     unlink_block(b);
     client_unblock(c);
-    dispatch_prepare(&r, 1);
-    dispatch_execute(c, &r);
-    client_want_write(c);
+    if (!(c->flags & CLIENT_CLOSE_ASAP)) {
+        dispatch_prepare(&r, 1);
+        dispatch_execute(c, &r);
+        client_want_write(c);
+    }
     free_block(b);
 }
 

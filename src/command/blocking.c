@@ -228,6 +228,8 @@ static void serve_key(struct awaited_key *k) {
         bool fits = e && entry_type(e) == way->type;
         if (!fits && !of_use(k, k->dbid)) return;
         next = w->next;
+        if (w->block->c->flags & CLIENT_CLOSE_ASAP)
+            continue; /* killed in this turn: what it got would be lost */
         if (fits || way->also_when_gone) serve_one(w->block, name, fits ? e : NULL);
     }
 }

@@ -203,6 +203,10 @@ static void debug_reload(struct client *c, const slice *argv, int argc) {
 
 static void debug_loadaof(struct client *c, const slice *argv, int argc) {
     (void)argv, (void)argc;
+    if (rdb_loading.active) {
+        reply_error(&c->out, "LOADING Redis is loading the dataset in memory");
+        return;
+    }
     client_protect(c); /* as in debug_reload */
     bool loaded = aof_reload();
     client_unprotect(c);

@@ -2,6 +2,7 @@
 #include "support/scenarios.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,5 +72,61 @@ Test(clients, own_keys_of_a_writable_replica_end) {
     WAIT_UNTIL(strcmp(srv_cmd(r, "DBSIZE"), "(integer) 0") == 0);
     cr_assert_eq(srv_info_int(r, "expired_keys"), 2);
     srv_free(r);
+    srv_free(p);
+}
+
+/* All requests at once, in one turn of the loop. */
+static const char *ask_together(redisContext *c, const char *const *commands, int n) {
+    redisReply *r;
+    for (int i = 0; i < n; i++) redisAppendCommand(c, commands[i]);
+    const char *last = NULL;
+    for (int i = 0; i < n; i++) {
+        cr_assert_eq(redisGetReply(c, (void **)&r), REDIS_OK);
+        last = reply_text(r);
+        freeReplyObject(r);
+    }
+    return last;
+}
+
+static char *kill_of(redisContext *c) {
+    static char command[64];
+    snprintf(command, sizeof command, "CLIENT KILL ID %s", ask(c, "CLIENT ID") + strlen("(integer) "));
+    return command;
+}
+
+static void send_only(redisContext *c, const char *command) {
+    int done = 0;
+    redisAppendCommand(c, command);
+    cr_assert_eq(redisBufferWrite(c, &done), REDIS_OK);
+}
+
+/* A connection that was killed is there until the end of the turn, but nobody hears what it gets. */
+Test(clients, who_was_killed_while_it_waited_takes_nothing) {
+    struct srv *p = srv_start(TANDEM, "%s", "");
+    redisContext *waiter = srv_connect(p), *other = srv_connect(p);
+    const char *kill = kill_of(waiter);
+    send_only(waiter, "BLPOP list 0");
+    WAIT_UNTIL(srv_info_int(p, "blocked_clients") == 1);
+    const char *together[] = {kill, "RPUSH list element", "LLEN list"};
+    cr_assert_str_eq(ask_together(other, together, 3), "(integer) 1");
+    EXPECT(p, "\"element\"", "LPOP list");
+    redisFree(waiter);
+    redisFree(other);
+    srv_free(p);
+}
+
+Test(clients, who_was_killed_while_paused_writes_nothing) {
+    struct srv *p = srv_start(TANDEM, "%s", "");
+    redisContext *writer = srv_connect(p), *other = srv_connect(p);
+    const char *kill = kill_of(writer);
+    EXPECT(p, "OK", "CLIENT PAUSE 60000 WRITE");
+    send_only(writer, "SET key value");
+    WAIT_UNTIL(srv_info_int(p, "blocked_clients") == 1);
+    const char *together[] = {kill, "CLIENT UNPAUSE"};
+    cr_assert_str_eq(ask_together(other, together, 2), "OK");
+    EXPECT(p, "OK", "SET other value"); /* behind what was held back */
+    EXPECT(p, "(integer) 0", "EXISTS key");
+    redisFree(writer);
+    redisFree(other);
     srv_free(p);
 }

@@ -89,6 +89,7 @@ static void served_while_loaded(enum srv_kind kind) {
     static const char *const refused[] = {"REPLICAOF NO ONE", "SAVE",       "BGSAVE",
                                           "BGREWRITEAOF",     "PSYNC ? -1", "SYNC"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) EXPECT(l.r, LOADING, refused[i]);
+    EXPECT(l.r, LOADING, "DEBUG LOADAOF"); /* no load within a load */
     cr_assert(srv_link_up(sub), "what it follows still is");
     proxy_throttle(l.proxy, 0);
     proxy_stall(l.proxy, false);
