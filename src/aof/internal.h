@@ -81,7 +81,7 @@ void aof_group_synced(uint64_t took_us);
 
 /* --- sync.c --- */
 void aof_sync_start(void); /* the helper; idempotent */
-void aof_sync_stop(void);
+void aof_sync_stop(void);  /* for tests */
 bool aof_sync_busy(void);
 bool aof_sync_request(int fd); /* false: no helper; do it yourself */
 void aof_sync_close(int fd);   /* takes fd: the last close of a big deleted file takes its time */

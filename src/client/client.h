@@ -151,7 +151,7 @@ bool client_listen_tcp(const char *addr, int port, int backlog, char *err);
 bool client_listen_unix(const char *path, unsigned perm, int backlog, char *err);
 void client_stop_listening(void);     /* all sockets */
 void client_stop_listening_tcp(void); /* port or bind are about to change */
-void client_room_shutdown(void);
+void client_room_shutdown(void);      /* closes and frees everything; for tests */
 
 struct client *client_new(int fd);   /* fd -1: fake. Takes the fd. */
 void client_close(struct client *c); /* at the end of the turn; idempotent */

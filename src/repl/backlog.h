@@ -6,7 +6,7 @@
  * has not read. A cursor that lags past its limit is the reader's owner's business (output limits):
  * backlog_lag tells.
  *
- * Ownership: this room owns the bytes; what backlog_read gives is valid until the next trim (end of the
+ * Ownership: this room owns the bytes; what backlog_read_iov gives is valid until the next trim (end of the
  * turn). */
 #ifndef TANDEM_REPL_BACKLOG_H
 #define TANDEM_REPL_BACKLOG_H
@@ -43,8 +43,9 @@ bool backlog_holds(int64_t offset); /* a reader may start at offset: first <= of
 
 bool backlog_attach(struct backlog_cursor *c, int64_t offset); /* false when not held */
 void backlog_detach(struct backlog_cursor *c);                 /* idempotent */
-slice backlog_read(const struct backlog_cursor *c); /* contiguous bytes at the cursor; n == 0: caught up */
-/* The same over several chunks, for writev: fills at most max vectors, returns how many. */
+slice backlog_read(
+    const struct backlog_cursor *c); /* contiguous bytes at the cursor; n == 0: caught up. For tests */
+/* The bytes at the cursor, for writev: fills at most max vectors, returns how many; 0: caught up. */
 int backlog_read_iov(const struct backlog_cursor *c, struct iovec *iov, int max);
 void backlog_advance(struct backlog_cursor *c, size_t n);
 uint64_t backlog_lag(const struct backlog_cursor *c);

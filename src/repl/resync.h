@@ -62,6 +62,6 @@ struct resync *resync_find(uint64_t id); /* NULL: 0, or pushed out */
 void resync_end(uint64_t id, const char *failure, int64_t now_ms);
 int resync_count(void);                    /* records kept */
 const struct resync *resync_nth(int back); /* 0: the newest; NULL beyond the last */
-void resync_forget_all(void);
+void resync_forget_all(void);              /* for tests */
 
 #endif
