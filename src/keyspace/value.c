@@ -11,12 +11,11 @@
 #include "keyspace/list.h"
 #include "keyspace/set.h"
 #include "keyspace/stream.h"
+#include "keyspace/zset.h"
 
 static const struct value_type_ops *registered[VALUE_TYPES] = {
-    [TYPE_LIST] = &list_value_ops,
-    [TYPE_SET] = &set_value_ops,
-    [TYPE_HASH] = &hash_value_ops,
-    [TYPE_STREAM] = &stream_value_ops,
+    [TYPE_LIST] = &list_value_ops, [TYPE_SET] = &set_value_ops,       [TYPE_ZSET] = &zset_value_ops,
+    [TYPE_HASH] = &hash_value_ops, [TYPE_STREAM] = &stream_value_ops,
 };
 
 const char *value_type_name(enum value_type type) {

@@ -1,7 +1,7 @@
 /* Value types: what the key space must be able to do with a value whatever its type, and values on their way in.
  *
- * Strings are known to entry.c. Every other type is a structure behind a pointer and registers its operations at
- * start; nothing else in the key space needs to learn of it. */
+ * Strings are known to entry.c. Every other type is a structure behind a pointer, and its operations are a row in
+ * value.c; nothing else in the key space needs to learn of it. */
 #ifndef TANDEM_KEYSPACE_VALUE_H
 #define TANDEM_KEYSPACE_VALUE_H
 
@@ -40,7 +40,8 @@ struct value_type_ops {
 };
 #define LAZYFREE_EFFORT_MIN 64
 
-void value_register_type(enum value_type type, const struct value_type_ops *ops); /* ops must live on */
+/* Takes the row's place: for tests. ops must live on. */
+void value_register_type(enum value_type type, const struct value_type_ops *ops);
 const struct value_type_ops *value_ops(enum value_type type); /* asserts that the type is registered */
 
 /* How a string's bytes are to be stored: what OBJECT ENCODING will say. */

@@ -2,7 +2,6 @@
  *
  * Invariant: a database keeps its struct and id for the life of the process; flush and swap exchange what it holds. */
 #include "keyspace/db_internal.h"
-#include "keyspace/zset.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -52,7 +51,6 @@ static void free_dbs(struct db *set) {
 
 void ks_init(int databases) {
     assert_that(!dbs && databases > 0);
-    zset_register();
     db_count = databases;
     dbs = new_dbs();
 }

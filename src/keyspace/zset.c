@@ -169,8 +169,7 @@ static void digest(unsigned encoding, const void *ptr, uint8_t out[SHA1_BYTES]) 
     }
 }
 
-void zset_register(void) {
-    static const struct value_type_ops ops = {.encoding_name = encoding_name,
+const struct value_type_ops zset_value_ops = {.encoding_name = encoding_name,
                                               .free = free_value,
                                               .free_effort = free_effort,
                                               .free_some = free_some,
@@ -178,5 +177,3 @@ void zset_register(void) {
                                               .bytes = bytes,
                                               .table = table,
                                               .digest = digest};
-    value_register_type(TYPE_ZSET, &ops);
-}

@@ -37,7 +37,7 @@ struct zset_config {
 };
 extern struct zset_config zset_config;
 
-void zset_register(void); /* the type's operations, at start */
+extern const struct value_type_ops zset_value_ops;
 
 struct zset zset_new(slice first); /* empty; in the form that its first member asks for */
 void zset_free(struct zset *z);
