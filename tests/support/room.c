@@ -85,7 +85,7 @@ void room_step(struct room *r, const char *line) {
     int argc = 0, conn = line[0] - '0';
     snprintf(text, sizeof text, "%s", line + 2);
     for (word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        if (word[0] == '%') {
+        if (word[0] == '%' && strlen(word) == 2) { /* %n: the id of connection n; %R~ is ACL's */
             int n = word[1] - '0';
             snprintf(ids[n], sizeof ids[n], "%lld", (long long)r->id[n]);
             word = ids[n];
