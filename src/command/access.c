@@ -243,8 +243,7 @@ bool access_allows_queued(struct client *c, const struct command *cmd, const sli
     enum acl_verdict v = judge(c, cmd, argv, argc);
     if (v == ACL_ALLOWED) return true;
     if (v == ACL_DENIED_KEY) why = "no permission to touch the specified keys";
-    if (v == ACL_DENIED_CHANNEL)
-        why = "no permission to access one of the channels used as arguments to the command";
+    if (v == ACL_DENIED_CHANNEL) why = "no permission to access one of the channels used as arguments";
     reply_errorf(&c->out,
                  "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC "
                  "call. This "
