@@ -209,8 +209,10 @@ static void prepare_group(struct batch *b) {
     b->prepared += n;
 }
 
-/* CLIENT REPLY: SKIP NEXT becomes SKIP for one request, then ends. */
-static void settle_reply_mode(struct client *c) {
+/* CLIENT REPLY: SKIP NEXT becomes SKIP for one request, then ends. A request that waits isn't over. */
+void client_request_over(struct client *c) {
+    enum { REPLY_MODE = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT };
+    if (likely(!(c->flags & REPLY_MODE)) || c->flags & CLIENT_BLOCKED) return;
     c->flags &= ~(uint32_t)CLIENT_REPLY_SKIP;
     if (c->flags & CLIENT_REPLY_SKIP_NEXT) {
         c->flags &= ~(uint32_t)CLIENT_REPLY_SKIP_NEXT;
@@ -220,9 +222,8 @@ static void settle_reply_mode(struct client *c) {
 }
 
 static void execute_request(struct client *c, struct request *r) {
-    enum { REPLY_MODE = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT };
     client_hooks.execute(c, r);
-    if (unlikely(c->flags & REPLY_MODE)) settle_reply_mode(c);
+    client_request_over(c);
     if (unlikely(c->out.head != c->out.tail)) limits_check_output(c); /* one chunk is within any limit */
     if (unlikely(client_memory_limited)) {
         memory_charge(c);

@@ -76,6 +76,7 @@ void block_wake(struct client_block *b) {
     unlink_block(b);
     free_block(b);
     client_unblock(c);
+    client_request_over(c);
 }
 
 /* --- the ends that every wait has --- */
@@ -233,6 +234,7 @@ static void execute_postponed(struct client_block *b) {
     if (!(c->flags & CLIENT_CLOSE_ASAP)) {
         dispatch_prepare(&r, 1);
         dispatch_execute(c, &r);
+        client_request_over(c);
         client_want_write(c);
     }
     free_block(b);

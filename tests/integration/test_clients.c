@@ -130,3 +130,28 @@ Test(clients, who_was_killed_while_paused_writes_nothing) {
     redisFree(other);
     srv_free(p);
 }
+
+/* CLIENT REPLY SKIP is about one command, however long that waits. */
+Test(clients, the_reply_of_what_waited_is_skipped) {
+    struct srv *p = srv_start(TANDEM, "%s", "");
+    redisContext *c = srv_connect(p);
+    static const char *const waiting[] = {"BLPOP list 0", "BLPOP list 0.01", "WAIT 1 10", "SET key value"};
+    static const char *const pauses[] = {"WRITE", "ALL"};
+    for (size_t i = 0; i < sizeof waiting / sizeof *waiting + 1; i++) {
+        bool paused = i >= 3;
+        redisReply *r;
+        if (paused) EXPECT(p, "OK", "CLIENT PAUSE 100 %s", pauses[i - 3]);
+        send_only(c, "CLIENT REPLY SKIP");
+        send_only(c, waiting[paused ? 3 : i]);
+        if (i == 0) {
+            WAIT_UNTIL(srv_info_int(p, "blocked_clients") == 1);
+            EXPECT(p, "(integer) 1", "RPUSH list element");
+        }
+        send_only(c, "ECHO heard");
+        cr_assert_eq(redisGetReply(c, (void **)&r), REDIS_OK);
+        cr_assert_str_eq(reply_text(r), "\"heard\"", "%zu", i);
+        freeReplyObject(r);
+    }
+    redisFree(c);
+    srv_free(p);
+}
