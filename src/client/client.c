@@ -188,7 +188,7 @@ struct client *client_first(void) {
 struct client *client_by_id(uint64_t id) {
     struct client *c = all.first;
     while (c && c->id != id) c = c->next;
-    return c;
+    return c && c->flags & CLIENT_CLOSE_ASAP ? NULL : c;
 }
 
 size_t client_count(void) {

@@ -169,9 +169,9 @@ void client_push(struct client *c, const struct reply_piece *piece);
 void client_flush(struct client *c); /* try to send now (before SHUTDOWN, for replicas) */
 void client_resume_reading(struct client *c, bool on);
 
-struct client *client_first(void); /* list of all, by id; walk with ->next */
-struct client *client_by_id(uint64_t id);
-size_t client_count(void); /* without fake ones */
+struct client *client_first(void);        /* list of all, by id; walk with ->next */
+struct client *client_by_id(uint64_t id); /* NULL: none, or it is being closed */
+size_t client_count(void);                /* without fake ones */
 enum client_class client_class(const struct client *c);
 sds client_describe(sds s, const struct client *c); /* a CLIENT LIST line without newline */
 size_t client_memory(const struct client *c);       /* all that is held for it */

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include "base/sds.h"
 #include "command/handlers.h"
+#include "command/pubsub.h"
 #include "server/acl.h"
 
 /* --- names --- */
@@ -87,7 +88,8 @@ static sds describe_ids(struct client *c, const slice *ids, int n) {
 static sds describe_class(enum client_class class, bool all) {
     sds s = sds_empty();
     for (const struct client *o = client_first(); o; o = o->next)
-        if (all || client_class(o) == class) s = sds_cat_str(client_describe(s, o), "\n");
+        if (!(o->flags & CLIENT_CLOSE_ASAP) && (all || client_class(o) == class))
+            s = sds_cat_str(client_describe(s, o), "\n");
     return s;
 }
 
@@ -185,10 +187,12 @@ void client_kill_command(struct client *c, const slice *argv, int argc) {
     for (struct client *o = client_first(), *next; o; o = next) {
         next = o->next;
         if ((o->flags & CLIENT_CLOSE_ASAP) || !kill_matches(o, c, &f)) continue;
-        if (o == c)
+        if (o == c) {
             client_close_after_reply(o);
-        else
+        } else {
             client_close(o);
+            pubsub_forget(o); /* it is there until the end of the turn, but receives nothing */
+        }
         killed++;
     }
     if (argc > 3)

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -153,5 +154,28 @@ Test(clients, the_reply_of_what_waited_is_skipped) {
         freeReplyObject(r);
     }
     redisFree(c);
+    srv_free(p);
+}
+
+/* For the requests behind CLIENT KILL in the same turn the connection is gone. */
+Test(clients, who_was_killed_is_no_more) {
+    struct srv *p = srv_start(TANDEM, "%s", "");
+    redisContext *subscriber = srv_connect(p), *waiter = srv_connect(p), *other = srv_connect(p);
+    char kill[64], unblock[64], list[64];
+    snprintf(kill, sizeof kill, "%s", kill_of(subscriber));
+    ask(subscriber, "SUBSCRIBE channel");
+    cr_assert_str_eq(ask_together(other, (const char *[]){kill, "PUBLISH channel message"}, 2),
+                     "(integer) 0");
+    snprintf(kill, sizeof kill, "%s", kill_of(waiter));
+    int id = atoi(kill + strlen("CLIENT KILL ID "));
+    snprintf(unblock, sizeof unblock, "CLIENT UNBLOCK %d", id);
+    snprintf(list, sizeof list, "CLIENT LIST ID %d", id);
+    send_only(waiter, "BLPOP list 0");
+    WAIT_UNTIL(srv_info_int(p, "blocked_clients") == 1);
+    cr_assert_not_null(strstr(ask(other, list), "cmd=blpop"));
+    cr_assert_str_eq(ask_together(other, (const char *[]){kill, list, unblock}, 3), "(integer) 0");
+    redisFree(subscriber);
+    redisFree(waiter);
+    redisFree(other);
     srv_free(p);
 }
