@@ -112,8 +112,8 @@ static void init_rooms(void) {
     rdb_init();
     aof_init();
     tracking_init();
+    repl_init(); /* before the clients: replicas are fed before replies leave */
     client_room_init();
-    repl_init();
     info_init();
     dispatch_init();
     wire();

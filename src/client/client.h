@@ -145,7 +145,7 @@ struct client_stats {
 extern struct client_stats client_stats;
 
 /* Registers the phases' hooks with the loop. Its BEFORE_WAIT hook sends replies, so rooms that must come before
- * (AOF) register theirs earlier. */
+ * (AOF, the feeding of replicas) register theirs earlier. */
 void client_room_init(void);
 bool client_listen_tcp(const char *addr, int port, int backlog, char *err);
 bool client_listen_unix(const char *path, unsigned perm, int backlog, char *err);

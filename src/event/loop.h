@@ -1,7 +1,7 @@
 /* The epoll loop: readiness, timers and the phases of a turn.
  *
  * One turn: epoll_wait -> clock_update -> io handlers -> EV_AFTER_IO hooks (clients: parse, prefetch, execute) ->
- * due timers -> EV_BEFORE_WAIT hooks in order of registration (log, AOF, replies, replicas, freeing closed clients).
+ * due timers -> EV_BEFORE_WAIT hooks in order of registration (log, AOF, replicas, replies, freeing closed clients).
  * Before the timers somebody may ask for more reading and executing in the same turn (ev_set_gather).
  * One loop a process; the state is this room's own.
  *

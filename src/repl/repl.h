@@ -63,7 +63,9 @@ struct repl_hooks {
 };
 void repl_set_hooks(const struct repl_hooks *hooks);
 
-void repl_init(void);             /* after client_room_init; hooks itself into the loop's BEFORE_WAIT phase */
+/* Hooks itself into the loop's BEFORE_WAIT phase. Before client_room_init, so that replicas are fed before replies leave: who
+ * was answered and then WAITs finds them at work already, and on few cores the client doesn't take theirs. */
+void repl_init(void);
 void repl_shutdown(void);         /* frees everything; for tests */
 void repl_remove_temp_file(void); /* the process ends: what is half received must not stay on the disk */
 /* hooks.closed of the client room must call this for every client: a replica or our master's link may be
