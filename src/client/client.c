@@ -175,6 +175,7 @@ void client_block(struct client *c) {
 void client_unblock(struct client *c) {
     if (!(c->flags & CLIENT_BLOCKED)) return;
     c->flags &= ~(uint32_t)CLIENT_BLOCKED;
+    c->pending &= ~(uint32_t)DELAYED;
     output_add(c);
     if (c->in_len > c->in_pos) input_take_up(c);
 }

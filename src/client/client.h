@@ -166,6 +166,9 @@ void client_give_input(struct client *c, const void *p,
 void client_want_write(struct client *c); /* `out` or `feed` has something new: send it this turn */
 /* A message out of turn: sent this turn, whether replies are muted or not, and within the output limits. */
 void client_push(struct client *c, const struct reply_piece *piece);
+/* For a blocked client whose wait is expected to end soon: its replies so far leave with those that follow, at the end of
+ * the next turn, which then comes within 10 ms. */
+void client_delay_replies(struct client *c);
 void client_flush(struct client *c); /* try to send now (before SHUTDOWN, for replicas) */
 void client_resume_reading(struct client *c, bool on);
 

@@ -17,6 +17,7 @@ enum client_pending {
     ON_INPUT = 1,  /* on input.c's list: own input to be taken up in the next turn */
     ON_OUTPUT = 2, /* on output.c's list */
     IN_BATCH = 4,  /* a batch points into its input: no reading, no sending, no freeing */
+    DELAYED = 8,   /* its replies leave at the end of the next turn (client_delay_replies) */
 };
 
 /* No request of it is executed while one of these is set. */

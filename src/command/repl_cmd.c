@@ -201,4 +201,6 @@ void wait_command(struct client *c, const slice *argv, int argc) {
     }
     block_for_replicas(c, c->write_offset, replicas, timeout_ms);
     repl_request_acks();
+    /* Whoever sends WAIT right behind its writes reads their replies after it: one write(2) and one waking less. */
+    if (repl_peer_count() > 0) client_delay_replies(c);
 }

@@ -63,6 +63,9 @@ static void execute(struct client *c, struct request *r) {
         reply_big(&c->out, number(arg));
     } else if (slice_is(name, "BLOCK")) {
         client_block(c);
+    } else if (slice_is(name, "SOON")) {
+        client_block(c);
+        client_delay_replies(c);
     } else if (slice_is(name, "QUIT")) {
         reply_ok(&c->out);
         client_close_after_reply(c);

@@ -1,6 +1,6 @@
 /* A client room with a small dispatcher of its own, driven turn by turn over socket pairs: no time, no luck.
  *
- * Commands: PING, ECHO x, LEN x (length of x), BIG n (n bytes), BLOCK (no reply, blocks), QUIT, KILL id, AUTH,
+ * Commands: PING, ECHO x, LEN x (length of x), BIG n (n bytes), BLOCK (no reply, blocks), SOON (blocks and delays replies), QUIT, KILL id, AUTH,
  * REPLY ON|OFF|SKIP, TURN (three nested turns, then +TURNED), and anything else: -ERR unknown. */
 #ifndef TANDEM_TESTS_CLIENT_FIXTURE_H
 #define TANDEM_TESTS_CLIENT_FIXTURE_H

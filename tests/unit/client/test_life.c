@@ -44,6 +44,36 @@ Test(life, reply_to_a_blocked_client_is_sent_when_it_is_unblocked) {
     fx_expect(peer, "+OK\r\n");
 }
 
+Test(life, delayed_replies_leave_with_those_that_follow) {
+    int peer;
+    struct client *c = fx_connect(&peer);
+    uint64_t writes = client_stats.writes;
+    fx_say(peer, "PING\r\nSOON\r\n");
+    cr_assert_eq(client_stats.writes, writes);
+    reply_ok(&c->out);
+    client_unblock(c);
+    fx_expect(peer, "+PONG\r\n+OK\r\n");
+    cr_assert_eq(client_stats.writes, writes + 1);
+}
+
+Test(life, delayed_replies_wait_for_no_other_event) {
+    int peer;
+    fx_connect(&peer);
+    fx_say(peer, "PING\r\nSOON\r\n");
+    ev_turn(-1);
+    char heard[16];
+    cr_assert_eq(recv(peer, heard, sizeof heard, 0), 7);
+}
+
+Test(life, a_client_closed_while_its_replies_are_delayed_goes_at_once) {
+    int peer;
+    struct client *c = fx_connect(&peer);
+    fx_say(peer, "PING\r\nSOON\r\n");
+    client_close(c);
+    fx_turns(1);
+    cr_assert(fx_hung_up(peer));
+}
+
 Test(life, blocked_client_that_hangs_up_is_noticed) {
     int peer;
     fx_connect(&peer);
