@@ -159,6 +159,19 @@ GET = request("GET", "key:000000000007")
 SET_AND_WAIT = request("SET", "a", "b") + request("WAIT", "1", "0")
 
 
+# --- where processes run ---
+
+CORES = sorted(os.sched_getaffinity(0))
+
+
+def run_on(core, *pids):
+    """All threads of the processes on the core of that number; None: wherever the scheduler likes."""
+    cores = CORES if core is None else [CORES[core % len(CORES)]]
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(thread), cores)
+
+
 # --- rounds ---
 
 
