@@ -1,47 +1,10 @@
-/* What replication's directives, commands and fields do and say: each scene is played once with ours and once with the real
- * server on every place, and the two transcripts must be the same. Ports, ids and times stay out of them. */
-#include "support/server.h"
+/* What replication's directives, commands and fields do and say. */
+#include "support/transcript.h"
 
 #include <criterion/criterion.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static char transcripts[2][1 << 16];
-static size_t used[2];
-static int side; /* 0: ours, 1: the real one */
-
-__attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...) {
-    va_list ap;
-    va_start(ap, fmt);
-    used[side] += (size_t)vsnprintf(transcripts[side] + used[side], sizeof transcripts[side] - used[side],
-                                    fmt, ap);
-    va_end(ap);
-    cr_assert_lt(used[side], sizeof transcripts[side]);
-}
-
-/* The command and its reply. */
-#define ASK(s, ...)                                                                                          \
-    do {                                                                                                     \
-        note(__VA_ARGS__);                                                                                   \
-        note(" -> %s\n", srv_cmd((s), __VA_ARGS__));                                                         \
-    } while (0)
-
-static void note_field(struct srv *s, const char *field) {
-    note("%s: %s\n", field, srv_info(s, field));
-}
-
-static void play(void (*scene)(enum srv_kind kind)) {
-    for (side = 0; side < 2; side++) scene(side == 0 ? TANDEM : REDIS);
-    cr_assert_str_eq(transcripts[0], transcripts[1], "ours:\n%s\nreally:\n%s", transcripts[0],
-                     transcripts[1]);
-    cr_assert_gt(used[0], 0);
-}
-
-static bool replies(struct srv *s, const char *command, const char *reply) {
-    return strcmp(srv_cmd(s, command), reply) == 0;
-}
 
 /* --- the primary's side --- */
 
@@ -74,7 +37,7 @@ static void min_replicas(enum srv_kind kind) {
 }
 
 Test(peer_replication_settings, min_replicas_to_write) {
-    play(min_replicas);
+    transcript_play(min_replicas);
 }
 
 static void announced(enum srv_kind kind) {
@@ -110,7 +73,7 @@ static void announced(enum srv_kind kind) {
 }
 
 Test(peer_replication_settings, announced_names_and_killed_links) {
-    play(announced);
+    transcript_play(announced);
 }
 
 static void new_identity(enum srv_kind kind) {
@@ -131,7 +94,7 @@ static void new_identity(enum srv_kind kind) {
 }
 
 Test(peer_replication_settings, debug_change_repl_id) {
-    play(new_identity);
+    transcript_play(new_identity);
 }
 
 /* --- the replica's side --- */
@@ -177,7 +140,7 @@ static void without_master(enum srv_kind kind) {
 }
 
 Test(peer_replication_settings, without_a_master) {
-    play(without_master);
+    transcript_play(without_master);
 }
 
 /* Of a key whose time has come the master has not yet said so. */
@@ -217,7 +180,7 @@ static void expired_there(enum srv_kind kind) {
 }
 
 Test(peer_replication_settings, expired_keys_on_a_replica) {
-    play(expired_there);
+    transcript_play(expired_there);
 }
 
 static void aliases(enum srv_kind kind) {
@@ -249,7 +212,7 @@ static void aliases(enum srv_kind kind) {
 }
 
 Test(peer_replication_settings, names_old_and_new) {
-    play(aliases);
+    transcript_play(aliases);
 }
 
 /* A pause of writes holds what changes data, and nothing else. */
@@ -282,5 +245,5 @@ static void paused(enum srv_kind kind) {
 }
 
 Test(peer_replication_settings, client_pause_write) {
-    play(paused);
+    transcript_play(paused);
 }
