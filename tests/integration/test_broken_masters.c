@@ -1,136 +1,16 @@
 /* A replica and masters that answer nonsense at each step, stop in the middle, or send a file that is none: each time a
  * clear line in the log, another try, and what the replica had is still there. The master is this test itself. */
-#include "base/digest.h"
+#include "support/master.h"
 #include "support/server.h"
 
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <glob.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define ID   "0123456789abcdef0123456789abcdef01234567"
-#define MARK "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
-
-struct master {
-    int listen_fd, port;
-    int fd; /* the replica's connection; -1: none */
-    char in[4096];
-    size_t used;
-};
-
-static void master_open(struct master *m) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    *m = (struct master){.listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .fd = -1};
-    cr_assert_eq(bind(m->listen_fd, (struct sockaddr *)&at, n), 0);
-    cr_assert_eq(listen(m->listen_fd, 8), 0);
-    getsockname(m->listen_fd, (struct sockaddr *)&at, &n);
-    m->port = ntohs(at.sin_port);
-}
-
-static void hang_up(struct master *m) {
-    if (m->fd >= 0) close(m->fd);
-    m->fd = -1;
-    m->used = 0;
-}
-
-static void master_close(struct master *m) {
-    hang_up(m);
-    close(m->listen_fd);
-}
-
-static void wait_readable(int fd) {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    cr_assert_eq(poll(&p, 1, WAIT_MS), 1, "the replica does not come");
-}
-
-static void accept_replica(struct master *m) {
-    hang_up(m);
-    wait_readable(m->listen_fd);
-    m->fd = accept(m->listen_fd, NULL, NULL);
-    cr_assert_geq(m->fd, 0);
-}
-
-static void say(struct master *m, const char *bytes, size_t n) {
-    cr_assert_eq(send(m->fd, bytes, n, MSG_NOSIGNAL), (ssize_t)n);
-}
-
-static void say_text(struct master *m, const char *text) {
-    say(m, text, strlen(text));
-}
-
-/* Length of the first whole request in the buffer, its words in text; 0: not whole yet. */
-static size_t parse_request(const struct master *m, char *text, size_t cap) {
-    int argc, len, at = 0, used;
-    text[0] = '\0';
-    if (m->used && m->in[0] != '*') { /* SYNC comes inline */
-        const char *end = memchr(m->in, '\n', m->used);
-        if (end) snprintf(text, cap, "%.*s", (int)(end - m->in - 1), m->in);
-        return end ? (size_t)(end - m->in) + 1 : 0;
-    }
-    if (sscanf(m->in, "*%d\r\n%n", &argc, &at) != 1 || !at) return 0;
-    for (int i = 0; i < argc; i++) {
-        used = 0;
-        if (sscanf(m->in + at, "$%d\r\n%n", &len, &used) != 1 || !used) return 0;
-        if ((size_t)(at + used + len + 2) > m->used) return 0;
-        snprintf(text + strlen(text), cap - strlen(text), "%s%.*s", i ? " " : "", len, m->in + at + used);
-        at += used + len + 2;
-    }
-    return (size_t)at;
-}
-
-/* The replica's next request, its words separated by blanks. */
-static const char *hear(struct master *m) {
-    static char text[512];
-    size_t n;
-    while ((n = parse_request(m, text, sizeof text)) == 0) {
-        wait_readable(m->fd);
-        ssize_t got = recv(m->fd, m->in + m->used, sizeof m->in - 1 - m->used, 0);
-        cr_assert_gt(got, 0, "the replica hung up");
-        m->used += (size_t)got;
-        m->in[m->used] = '\0';
-    }
-    memmove(m->in, m->in + n, m->used - n + 1);
-    m->used -= n;
-    return text;
-}
-
-/* Plays a friendly master until the request that begins with `word` came; returns that. */
-static const char *play_until(struct master *m, const char *word) {
-    for (;;) {
-        const char *said = hear(m);
-        if (strncmp(said, word, strlen(word)) == 0) return said;
-        if (strcmp(said, "PING") == 0)
-            say_text(m, "+PONG\r\n");
-        else if (strncmp(said, "REPLCONF ACK", 12) != 0)
-            say_text(m, "+OK\r\n");
-    }
-}
-
-/* --- RDB files --- */
-
-static size_t make_rdb(char *out, int keys, bool unknown_type) {
-    size_t n = (size_t)sprintf(out, "REDIS0010");
-    out[n++] = (char)0xfe;
-    out[n++] = 0;
-    for (int i = 0; i < keys; i++) {
-        out[n++] = 0;
-        n += (size_t)sprintf(out + n, "\x04new%d\x01v", i);
-    }
-    if (unknown_type) {
-        out[n++] = 99;
-        n += (size_t)sprintf(out + n, "\x01k\x01v");
-    }
-    out[n++] = (char)0xff;
-    uint64_t crc = crc64(0, out, n);
-    for (int i = 0; i < 8; i++) out[n++] = (char)(crc >> (8 * i));
-    return n;
-}
+#define ID   MASTER_ID
+#define MARK MASTER_MARK
 
 /* --- faults --- */
 
@@ -177,16 +57,16 @@ static const struct fault faults[] = {
 static void send_file(struct master *m, const struct fault *f) {
     char rdb[512];
     bool counted = f->reply[strlen(f->reply) - 1] == '$', marked = strstr(f->reply, "EOF") != NULL;
-    size_t n = make_rdb(rdb, 3, false);
+    size_t n = master_make_rdb(rdb, 3, false);
     if (strcmp(f->file, "flipped") == 0) rdb[12] ^= 0x10;
     if (strcmp(f->file, "no rdb") == 0) memcpy(rdb, "GIF89a", 6);
     if (counted) {
         char length[32];
         snprintf(length, sizeof length, "%zu\r\n", n);
-        say_text(m, length);
+        master_say(m, length);
     }
-    say(m, rdb, n);
-    if (marked && strcmp(f->file, "flipped") == 0) say_text(m, MARK);
+    master_send(m, rdb, n);
+    if (marked && strcmp(f->file, "flipped") == 0) master_say(m, MARK);
 }
 
 static bool leftovers(const struct srv *r) {
@@ -215,18 +95,18 @@ Test(broken_masters, cost_nothing_but_the_attempt) {
         int before = srv_log_count(r, f->logged);
         srv_cmd(r, "REPLICAOF NO ONE");
         EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
-        accept_replica(&m);
-        play_until(&m, f->at);
-        say_text(&m, f->reply);
+        master_accept(&m);
+        master_play_until(&m, f->at);
+        master_say(&m, f->reply);
         if (f->file) send_file(&m, f);
         /* It gives up by itself where it can know better; a cut is the fault in the other cases. */
-        if (f->file && strcmp(f->file, "good") == 0) hang_up(&m);
-        if (!f->reply[0]) hang_up(&m);
+        if (f->file && strcmp(f->file, "good") == 0) master_hang_up(&m);
+        if (!f->reply[0]) master_hang_up(&m);
         WAIT_UNTIL(srv_log_count(r, f->logged) > before);
         old_data_is_there(r, f->name);
-        accept_replica(&m); /* it tries again */
-        cr_assert_str_eq(hear(&m), "PING", "after: %s", f->name);
-        hang_up(&m);
+        master_accept(&m); /* it tries again */
+        cr_assert_str_eq(master_hear(&m), "PING", "after: %s", f->name);
+        master_hang_up(&m);
     }
     WAIT_UNTIL(!leftovers(r));
     master_close(&m);
@@ -243,11 +123,11 @@ Test(broken_masters, one_that_falls_silent_is_left) {
     EXPECT(r, "OK", "SET more data");
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
     for (size_t i = 0; i < 3; i++) {
-        accept_replica(&m);
-        play_until(&m, "PSYNC");
-        say_text(&m, stops[i]);
+        master_accept(&m);
+        master_play_until(&m, "PSYNC");
+        master_say(&m, stops[i]);
         old_data_is_there(r, stops[i]);
-        wait_readable(m.listen_fd); /* it comes back while this connection is open */
+        master_wait(&m); /* it comes back while this connection is open */
     }
     cr_assert(srv_logged(r, "Timeout connecting to the MASTER..."));
     cr_assert(srv_logged(r, "Timeout receiving bulk data from MASTER..."));
@@ -261,9 +141,9 @@ Test(broken_masters, info_while_the_snapshot_is_awaited) {
     struct srv *r = srv_start(TANDEM, "%s", "");
     master_open(&m);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
-    accept_replica(&m);
-    play_until(&m, "PSYNC");
-    say_text(&m, "+FULLRESYNC " ID " 9\r\n");
+    master_accept(&m);
+    master_play_until(&m, "PSYNC");
+    master_say(&m, "+FULLRESYNC " ID " 9\r\n");
     WAIT_UNTIL(srv_info_int(r, "master_sync_in_progress") == 1);
     cr_assert_str_eq(srv_info(r, "master_link_down_since_seconds"), "-1", "it was never up");
     cr_assert_str_eq(srv_info(r, "master_sync_total_bytes"), "-1");
@@ -280,14 +160,14 @@ Test(broken_masters, a_snapshot_that_is_complete_during_a_reload_waits_for_its_e
     struct master m;
     struct srv *r = srv_start(TANDEM, "--rdbcompression no --key-load-delay 100 "
                                       "--loading-process-events-interval-bytes 1024");
-    size_t n = make_rdb(rdb, 3, false);
+    size_t n = master_make_rdb(rdb, 3, false);
     EXPECT(r, "OK", "DEBUG POPULATE 10000 key 100");
     master_open(&m);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
-    accept_replica(&m);
-    play_until(&m, "PSYNC");
+    master_accept(&m);
+    master_play_until(&m, "PSYNC");
     snprintf(head, sizeof head, "+FULLRESYNC " ID " 9\r\n$%zu\r\n", n);
-    say_text(&m, head);
+    master_say(&m, head);
     WAIT_UNTIL(leftovers(r));
     redisContext *reloader = srv_connect(r);
     redisAppendCommand(reloader, "DEBUG RELOAD");
@@ -295,7 +175,7 @@ Test(broken_masters, a_snapshot_that_is_complete_during_a_reload_waits_for_its_e
     cr_assert_eq(redisBufferWrite(reloader, &done), REDIS_OK);
     /* Not INFO: asked in the same turn as the reload, it would be answered only after it. */
     WAIT_UNTIL(srv_logged(r, "Loading RDB produced by"));
-    say(&m, rdb, n);
+    master_send(&m, rdb, n);
     redisReply *reply;
     cr_assert_eq(redisGetReply(reloader, (void **)&reply), REDIS_OK, "it died");
     cr_assert_str_eq(reply->str, "OK");
@@ -312,9 +192,9 @@ Test(broken_masters, a_server_that_stops_leaves_no_half_received_file) {
     struct srv *r = srv_start(TANDEM, "%s", "");
     master_open(&m);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
-    accept_replica(&m);
-    play_until(&m, "PSYNC");
-    say_text(&m, "+FULLRESYNC " ID " 9\r\n$500\r\nREDIS0010");
+    master_accept(&m);
+    master_play_until(&m, "PSYNC");
+    master_say(&m, "+FULLRESYNC " ID " 9\r\n$500\r\nREDIS0010");
     WAIT_UNTIL(leftovers(r));
     srv_stop(r);
     cr_assert(!leftovers(r));
@@ -331,16 +211,16 @@ Test(broken_masters, a_liar_costs_nothing_but_the_attempt) {
     EXPECT(r, "OK", "SET precious data");
     EXPECT(r, "OK", "SAVE");
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
-    accept_replica(&m);
-    play_until(&m, "PSYNC");
-    size_t n = make_rdb(rdb, 3, true);
+    master_accept(&m);
+    master_play_until(&m, "PSYNC");
+    size_t n = master_make_rdb(rdb, 3, true);
     snprintf(head, sizeof head, "+FULLRESYNC " ID " 9\r\n$%zu\r\n", n);
-    say_text(&m, head);
-    say(&m, rdb, n);
-    accept_replica(&m);
+    master_say(&m, head);
+    master_send(&m, rdb, n);
+    master_accept(&m);
     char wanted[80];
     snprintf(wanted, sizeof wanted, "PSYNC %s 1", srv_info(r, "master_replid"));
-    cr_assert_str_eq(play_until(&m, "PSYNC"), wanted);
+    cr_assert_str_eq(master_play_until(&m, "PSYNC"), wanted);
     cr_assert(srv_logged(r, "Failed trying to load the MASTER synchronization DB from disk: "));
     EXPECT(r, "\"data\"", "GET precious");
     srv_kill(r);
@@ -357,9 +237,9 @@ static const char stream[] = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*3\r\n$3\r\nSET\r
 
 static void good_sync(struct srv *r, struct master *m, bool marked, bool by_bytes) {
     char all[1024], rdb[512], wanted[64];
-    size_t rdb_n = make_rdb(rdb, 3, false);
-    accept_replica(m);
-    play_until(m, "PSYNC");
+    size_t rdb_n = master_make_rdb(rdb, 3, false);
+    master_accept(m);
+    master_play_until(m, "PSYNC");
     size_t n = marked ? (size_t)sprintf(all, "\n+FULLRESYNC " ID " 1000\r\n\n\n$EOF:" MARK "\r\n")
                       : (size_t)sprintf(all, "+FULLRESYNC " ID " 1000\r\n$%zu\r\n", rdb_n);
     memcpy(all + n, rdb, rdb_n);
@@ -371,23 +251,23 @@ static void good_sync(struct srv *r, struct master *m, bool marked, bool by_byte
         memcpy(all + n, stream, sizeof stream - 1);
         n += sizeof stream - 1;
     }
-    for (size_t at = 0; at < n; at += by_bytes ? 1 : n) say(m, all + at, by_bytes ? 1 : n);
+    for (size_t at = 0; at < n; at += by_bytes ? 1 : n) master_send(m, all + at, by_bytes ? 1 : n);
     if (marked) {
-        cr_assert_str_eq(play_until(m, "REPLCONF ACK"), "REPLCONF ACK 1000",
+        cr_assert_str_eq(master_play_until(m, "REPLCONF ACK"), "REPLCONF ACK 1000",
                          "at once: the master waits for it");
-        say(m, stream, sizeof stream - 1);
+        master_send(m, stream, sizeof stream - 1);
     }
     snprintf(wanted, sizeof wanted, "REPLCONF ACK %d", 1000 + (int)sizeof stream - 1);
-    while (strcmp(hear(m), wanted) != 0) {}
+    while (strcmp(master_hear(m), wanted) != 0) {}
     EXPECT(r, "(integer) 3", "DBSIZE");
     cr_assert_str_eq(srv_info(r, "master_replid"), ID);
     WAIT_UNTIL(srv_info_int(r, "slave_repl_offset") == 1000 + (int)sizeof stream - 1);
     /* A cut: it asks for the very next byte. */
-    hang_up(m);
-    accept_replica(m);
+    master_hang_up(m);
+    master_accept(m);
     snprintf(wanted, sizeof wanted, "PSYNC " ID " %d", 1000 + (int)sizeof stream);
-    cr_assert_str_eq(play_until(m, "PSYNC"), wanted);
-    say_text(m, "+CONTINUE\r\n*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\nz\r\n");
+    cr_assert_str_eq(master_play_until(m, "PSYNC"), wanted);
+    master_say(m, "+CONTINUE\r\n*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\nz\r\n");
     WAIT_UNTIL(srv_link_up(r));
     EXPECT(r, "OK", "SELECT 3");
     WAIT_UNTIL(strcmp(srv_cmd(r, "GET x"), "\"z\"") == 0);
@@ -412,21 +292,21 @@ Test(broken_masters, one_that_knows_no_psync) {
     char rdb[512], head[32];
     struct master m;
     struct srv *r = srv_start(TANDEM, "%s", "");
-    size_t n = make_rdb(rdb, 3, false);
+    size_t n = master_make_rdb(rdb, 3, false);
     master_open(&m);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
-    accept_replica(&m);
-    play_until(&m, "PSYNC");
-    say_text(&m, "-ERR unknown command 'PSYNC'\r\n");
-    cr_assert_str_eq(hear(&m), "SYNC");
+    master_accept(&m);
+    master_play_until(&m, "PSYNC");
+    master_say(&m, "-ERR unknown command 'PSYNC'\r\n");
+    cr_assert_str_eq(master_hear(&m), "SYNC");
     snprintf(head, sizeof head, "$%zu\r\n", n);
-    say_text(&m, head);
-    say(&m, rdb, n);
+    master_say(&m, head);
+    master_send(&m, rdb, n);
     WAIT_UNTIL(srv_link_up(r));
     EXPECT(r, "(integer) 3", "DBSIZE");
-    hang_up(&m);
-    accept_replica(&m);
-    cr_assert_str_eq(play_until(&m, "PSYNC"), "PSYNC ? -1", "its history has no name to go on with");
+    master_hang_up(&m);
+    master_accept(&m);
+    cr_assert_str_eq(master_play_until(&m, "PSYNC"), "PSYNC ? -1", "its history has no name to go on with");
     master_close(&m);
     srv_free(r);
 }
