@@ -59,15 +59,21 @@ uint64_t timeline_rate(const struct timeline *t, int64_t window_ms, int64_t now_
     return to ? rate_between(from, to) : 0;
 }
 
-/* Two marks move through the samples, window_ms apart. */
+/* Two marks move through the samples, at most window_ms apart. What came in a longer gap (the loop was blocked) may have
+ * come at any time in it. */
 uint64_t timeline_peak_rate(const struct timeline *t, int64_t window_ms) {
     uint64_t peak = 0, from = t->coarse_n > TIMELINE_COARSE ? t->coarse_n - TIMELINE_COARSE : 0;
-    for (uint64_t to = from; to < t->coarse_n; to++) {
-        const struct moment *end = &t->coarse[to % TIMELINE_COARSE];
-        while (from + 1 < to && end->ms - t->coarse[(from + 1) % TIMELINE_COARSE].ms >= window_ms) from++;
+    const struct moment *last = newest(t->coarse, t->coarse_n, TIMELINE_COARSE);
+    if (!last || last->ms - t->coarse[from % TIMELINE_COARSE].ms < window_ms) return 0;
+    for (uint64_t to = from; from < t->coarse_n; from++) {
         const struct moment *start = &t->coarse[from % TIMELINE_COARSE];
-        if (end->ms - start->ms < window_ms) continue;
-        uint64_t rate = rate_between(start, end);
+        if (to < from) to = from;
+        while (to + 1 < t->coarse_n && t->coarse[(to + 1) % TIMELINE_COARSE].ms - start->ms <= window_ms)
+            to++;
+        struct moment end =
+            t->coarse[(to > from || from + 1 == t->coarse_n ? to : from + 1) % TIMELINE_COARSE];
+        if (end.ms - start->ms < window_ms) end.ms = start->ms + window_ms;
+        uint64_t rate = rate_between(start, &end);
         if (rate > peak) peak = rate;
     }
     return peak;

@@ -26,7 +26,7 @@ void timeline_note(struct timeline *t, int64_t offset, int64_t now_ms);
 int64_t timeline_age_ms(const struct timeline *t, int64_t offset, int64_t now_ms);
 /* Bytes a second over the last window_ms (or since the first sample, when that is later); 0: not known. */
 uint64_t timeline_rate(const struct timeline *t, int64_t window_ms, int64_t now_ms);
-/* The highest rate over any window_ms among the coarse samples. */
+/* The most bytes of any window_ms among the coarse samples, as bytes a second; 0 before so much time has passed. */
 uint64_t timeline_peak_rate(const struct timeline *t, int64_t window_ms);
 
 #endif

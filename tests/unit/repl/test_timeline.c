@@ -46,6 +46,14 @@ Test(timeline, rates) {
     cr_assert_eq(timeline_peak_rate(&t, 200000), 0, "no window that long");
 }
 
+Test(timeline, a_burst_before_a_gap_was_the_busiest_minute) {
+    for (int64_t s = 0; s <= 30; s++) timeline_note(&t, s < 6 ? s * 1000 : 6000, s * 1000);
+    timeline_note(&t, 6000, 130000); /* the loop was blocked by long work */
+    cr_assert_eq(timeline_peak_rate(&t, 60000), 100);
+    timeline_note(&t, 26000, 230000);
+    cr_assert_eq(timeline_peak_rate(&t, 60000), 200);
+}
+
 Test(timeline, another_history_begins_anew) {
     steady(0, 3000);
     timeline_note(&t, 7, 4000);
