@@ -58,21 +58,27 @@ static bool check_header(struct rdb_check *c, struct rdb_reader *r) {
     return rdb_reader_fail(r, "%s", line);
 }
 
+/* Texts of the file may have any length: so much of them is shown. */
+static int shown_bytes(slice s) {
+    enum { SHOWN_MAX = 500 };
+    return s.n < SHOWN_MAX ? (int)s.n : SHOWN_MAX;
+}
+
 static bool check_aux(struct rdb_check *c, struct rdb_reader *r) {
     slice name, value;
-    sds name_hold = NULL, value_hold = NULL, line = sds_new("AUX FIELD ");
+    sds hold = NULL, line = NULL;
     c->doing = "read-aux";
-    bool ok = rdb_get_string(r, &name, &name_hold);
-    if (ok)
-        line = sds_cat_printf(line, "%.*s", (int)name.n, name.p); /* its bytes may go with the next call */
-    ok = ok && rdb_get_string(r, &value, &value_hold);
+    bool ok = rdb_get_string(r, &name, &hold);
+    if (ok) { /* at once: its bytes may go with the next call */
+        line = sds_cat_printf(sds_empty(), "AUX FIELD %.*s", shown_bytes(name), name.p);
+        ok = rdb_get_string(r, &value, &hold);
+    }
     if (ok) {
-        line = sds_cat_printf(line, " = '%.*s'", (int)value.n, value.p);
+        line = sds_cat_printf(line, " = '%.*s'", shown_bytes(value), value.p);
         c->say(rdb_reader_offset(r), line);
     }
     sds_free(line);
-    sds_free(name_hold);
-    sds_free(value_hold);
+    sds_free(hold);
     return ok;
 }
 
