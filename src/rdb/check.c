@@ -165,7 +165,7 @@ static bool check_item(struct rdb_check *c, struct rdb_reader *r, uint8_t op, st
         c->doing = "read-len";
         if (!rdb_get_len(r, &n)) return false;
         at->db = (int)n;
-        if (n >= c->databases) c->databases = n + 1;
+        if (n >= c->databases) c->databases = n + (n < UINT64_MAX);
         snprintf(line, sizeof line, "Selecting DB ID %llu", (unsigned long long)n);
         c->say(rdb_reader_offset(r), line);
         return true;

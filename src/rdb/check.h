@@ -30,7 +30,7 @@ struct rdb_check {
     int rdb_type;                 /* -1: before the first */
     const char *doing;
     int version;        /* 0: before it */
-    uint64_t databases; /* the highest number that was selected, and one; 0: none was */
+    uint64_t databases; /* the highest number that was selected, and one (UINT64_MAX at most); 0: none was */
     uint64_t sound_end; /* up to here the file consists of whole keys and other items; 0: not even a header */
     bool at_end;        /* all items are sound, only what stands behind the last one is not */
 };
