@@ -104,7 +104,7 @@ static bool check_key(struct rdb_check *c, struct rdb_reader *r, uint8_t type, i
     struct value v;
     c->rdb_type = type;
     c->doing = "read-key";
-    bool ok = rdb_get_string(r, &key, &hold);
+    bool ok = rdb_get_key(r, &key, &hold);
     if (ok) {
         sds_free(c->key);
         c->key = sds_newlen(key.p, key.n);
@@ -114,6 +114,10 @@ static bool check_key(struct rdb_check *c, struct rdb_reader *r, uint8_t type, i
         if (r->empty_value && !c->empty_is_sound) rdb_reader_fail(r, "a value without elements");
         if (ok) note_size(c, db, v.type, rdb_reader_offset(r) - start);
         value_free(&v);
+        if (ok && c->is_first && !c->is_first(c->is_first_ctx, db, sds_slice(c->key))) {
+            ok = rdb_reader_fail(r, "duplicated key");
+            r->fail_offset = start - 1; /* of the type byte, as a load tells it */
+        }
         ok = ok || (r->empty_value && c->empty_is_sound);
     }
     if (ok && expire_ms != NO_EXPIRE) {

@@ -15,6 +15,9 @@ struct rdb_check {
     /* Called for what is met on the way: the offset, and a line without its end. */
     void (*say)(uint64_t offset, const char *line);
     bool empty_is_sound; /* a value without elements is passed over, as a load does */
+    /* Called for each key whose value is sound: false when it came before, which is refused. May be NULL: nobody asks. */
+    bool (*is_first)(void *ctx, int db, slice key);
+    void *is_first_ctx;
 
     /* --- found so far; key, type and doing tell where a failure came --- */
     uint64_t keys, expires, already_expired;

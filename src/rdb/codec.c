@@ -314,6 +314,11 @@ bool rdb_get_string(struct rdb_reader *r, slice *out, sds *hold) {
     return rdb_reader_fail(r, "unknown string form %llu", (unsigned long long)n); /* V4 */
 }
 
+bool rdb_get_key(struct rdb_reader *r, slice *out, sds *hold) {
+    if (!rdb_get_string(r, out, hold)) return false;
+    return out->n <= RDB_KEY_BYTES_MAX || rdb_reader_fail(r, "a key of %zu bytes", out->n); /* V9 */
+}
+
 bool rdb_skip_string(struct rdb_reader *r) {
     uint64_t n, plain_n;
     bool special;

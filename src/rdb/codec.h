@@ -47,6 +47,8 @@ bool rdb_get_u64le(struct rdb_reader *r, uint64_t *out);
 bool rdb_get_len(struct rdb_reader *r, uint64_t *out); /* special forms refused (V3) */
 /* The bytes in the reader's buffer or in *hold, valid until the next call with either; *hold may be NULL and may move. */
 bool rdb_get_string(struct rdb_reader *r, slice *out, sds *hold);
+bool rdb_get_key(struct rdb_reader *r, slice *out,
+                 sds *hold); /* the same for a key, whose length has a limit */
 bool rdb_skip_string(struct rdb_reader *r);
 /* For how many of n elements, each of item_bytes_min at least, room may be made before they have come (V2). */
 size_t rdb_room_for(const struct rdb_reader *r, uint64_t n, size_t item_bytes_min);

@@ -73,8 +73,7 @@ bool load_keys_flush(struct load_keys *k) {
 
 static bool read_key(struct load_keys *k, sds *into, sds *hold) {
     slice key;
-    if (!rdb_get_string(k->r, &key, hold)) return false;
-    if (key.n > RDB_KEY_BYTES_MAX) return rdb_reader_fail(k->r, "a key of %zu bytes", key.n); /* V9 */
+    if (!rdb_get_key(k->r, &key, hold)) return false;
     sds_set_len(*into, 0);
     *into = sds_cat(*into, key.p, key.n);
     return true;
