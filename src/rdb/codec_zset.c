@@ -8,7 +8,10 @@
  *
  * 5 and 17 are written; the elements of 5 from the last to the first, as Redis does. Loading trusts nothing: a member
  * that occurs twice, a score that is no number or an odd count is refused. An order that is wrong is not: it
- * harms nobody, and Redis takes it too. */
+ * harms nobody, and Redis takes it too.
+ *
+ * What 3 and 5 carry becomes a listpack where it is small enough, unless a score is -0: a listpack would make it 0, as it
+ * does in Redis, and the data set would no longer be the one that was saved (DEBUG DIGEST tells -0 from 0). */
 #include "keyspace/zset.h"
 #include "rdb/codec.h"
 #include "rdb/ziplist.h"
@@ -63,7 +66,9 @@ static bool get_binary_score(struct rdb_reader *r, double *score) {
     return !isnan(*score) || rdb_reader_fail(r, "a score that is not a number");
 }
 
-static bool load_elements(struct rdb_reader *r, uint8_t type, uint64_t n, struct zset_build *b, sds *hold) {
+static bool load_elements(struct rdb_reader *r, uint8_t type, uint64_t n, struct zset_build *b,
+                          bool *minus_zero, sds *hold) {
+    *minus_zero = false;
     for (; n > 0; n--) {
         slice member;
         double score;
@@ -73,6 +78,7 @@ static bool load_elements(struct rdb_reader *r, uint8_t type, uint64_t n, struct
         /* The score may move the member's bytes away: the builder remembers its last element. */
         if (!(type == RDB_TYPE_ZSET ? get_text_score : get_binary_score)(r, &score)) return false;
         zset_build_set_last(b, score);
+        *minus_zero |= score == 0 && signbit(score);
     }
     return true;
 }
@@ -82,12 +88,13 @@ static bool load_tree(struct rdb_reader *r, uint8_t type, struct zset *z, sds *h
     if (!rdb_get_len(r, &n)) return false;
     if (n == 0) return rdb_empty_value(r);
     struct zset_build b;
+    bool minus_zero;
     zset_build_begin(&b, rdb_room_for(r, n, ELEMENT_BYTES_MIN));
-    if (!load_elements(r, type, n, &b, hold)) {
+    if (!load_elements(r, type, n, &b, &minus_zero, hold)) {
         zset_build_free(&b);
         return false;
     }
-    *z = zset_build_end(&b, true);
+    *z = zset_build_end(&b, !minus_zero);
     return true;
 }
 

@@ -156,7 +156,7 @@ static bool has_word(const struct cmd *c, const char *word) {
     return false;
 }
 
-/* A score of -0, which a small sorted set that was great loses on its way through a snapshot. */
+/* A score of -0: a small sorted set has it or not by its form, which is another after a snapshot when it was great before. */
 static bool makes_minus_zero(const struct cmd *c) {
     if (is_command(c, "ZADD") || is_command(c, "ZINCRBY")) return has_word(c, "-0");
     return has_word(c, "WEIGHTS") && (has_word(c, "-1") || has_word(c, "0") || has_word(c, "-inf"));

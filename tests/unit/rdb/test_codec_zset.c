@@ -1,9 +1,7 @@
 /* Sorted sets in RDB: every form that files carry, what is written, and what must be refused. */
-#include "base/digest.h"
 #include "fixture.h"
 #include "keyspace/zset.h"
 #include <criterion/criterion.h>
-#include <endian.h>
 #include <stdio.h>
 
 static void set_up(void) {
@@ -11,18 +9,6 @@ static void set_up(void) {
 }
 
 TestSuite(rdb_codec_zset, .init = set_up, .fini = ks_shutdown);
-
-/* A type byte and a value, as a payload with the right footer. */
-static const char *restore(slice body, struct value *v) {
-    sds payload = sds_newlen(body.p, body.n), hold = NULL;
-    payload = sds_cat(payload, "\x0a\x00", 2);
-    uint64_t crc = htole64(crc64(0, payload, sds_len(payload)));
-    payload = sds_cat(payload, &crc, sizeof crc);
-    const char *err = rdb_restore_value(sds_slice(payload), v, &hold);
-    sds_free(payload);
-    sds_free(hold);
-    return err;
-}
 
 static struct zset set_of(const struct value *v) {
     return (struct zset){.encoding = (enum zset_encoding)v->encoding, .ptr = v->ptr};
@@ -46,9 +32,11 @@ static sds text_of(const struct zset *z) {
     "\x15\x00\x00\x00\x12\x00\x00\x00\x04\x00\x00\x01"                                                       \
     "a\x03\xf2\x02\x01"                                                                                      \
     "b\x03\xf3\xff"
-#define ONE   "\x00\x00\x00\x00\x00\x00\xf0\x3f"
-#define TWO   "\x00\x00\x00\x00\x00\x00\x00\x40"
-#define NAN_8 "\x00\x00\x00\x00\x00\x00\xf8\x7f"
+#define ONE        "\x00\x00\x00\x00\x00\x00\xf0\x3f"
+#define TWO        "\x00\x00\x00\x00\x00\x00\x00\x40"
+#define ZERO       "\x00\x00\x00\x00\x00\x00\x00\x00"
+#define MINUS_ZERO "\x00\x00\x00\x00\x00\x00\x00\x80"
+#define NAN_8      "\x00\x00\x00\x00\x00\x00\xf8\x7f"
 
 static const struct {
     slice body;
@@ -131,7 +119,7 @@ static const struct {
 Test(rdb_codec_zset, reads_every_form_and_refuses_damage) {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         struct value v;
-        const char *err = restore(forms[i].body, &v);
+        const char *err = fixture_restore(forms[i].body, &v);
         cr_assert_eq(err == NULL, forms[i].want != NULL, "row %zu: %s", i, err ? err : "taken");
         if (err) continue;
         struct zset z = set_of(&v);
@@ -164,11 +152,20 @@ Test(rdb_codec_zset, becomes_a_tree_by_the_settings) {
         {SLICE("\x05\x01\x01"
                "a" ONE),
          1, 1, ZSET_LISTPACK},
+        {SLICE("\x05\x01\x01" /* a listpack would make it 0 */
+               "a" MINUS_ZERO),
+         1, 1, ZSET_TREE},
+        {SLICE("\x05\x01\x01"
+               "a" ZERO),
+         1, 1, ZSET_LISTPACK},
+        {SLICE("\x03\x01\x01"
+               "a\x02-0"),
+         1, 1, ZSET_TREE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct value v;
         zset_config = (struct zset_config){rows[i].entries, rows[i].value};
-        cr_assert_null(restore(rows[i].body, &v));
+        cr_assert_null(fixture_restore(rows[i].body, &v));
         cr_assert_eq(v.encoding, rows[i].want, "row %zu", i);
         value_free(&v);
     }
@@ -223,5 +220,24 @@ Test(rdb_codec_zset, comes_back_from_a_file_in_either_form) {
     ks_digest(after);
     cr_assert_arr_eq(before, after, 20);
     cr_assert_eq(stats.keys_loaded, 299);
+    sds_free(file);
+}
+
+/* Of a set that was great and became small again: it is in the tree's form, and may have a score of -0. */
+Test(rdb_codec_zset, keeps_a_score_of_minus_zero) {
+    struct zset z = zset_new(SLICE("a"));
+    zset_to_tree(&z);
+    zset_put(&z, SLICE("a"), -0.0, 0, NULL);
+    zset_put(&z, SLICE("b"), 1, 0, NULL);
+    struct value v = zset_value(&z);
+    db_set(ks_db(0), SLICE("k"), &v, NO_EXPIRE);
+    unsigned char before[20], after[20];
+    static const struct rdb_load_options options;
+    ks_digest(before);
+    sds file = fixture_save(NULL);
+    fixture_empty();
+    cr_assert(fixture_load(sds_slice(file), &options, NULL), "%s", fixture_error);
+    ks_digest(after);
+    cr_assert_arr_eq(before, after, 20);
     sds_free(file);
 }
