@@ -104,6 +104,15 @@ void fullsync_relay_taken(void) {
     if (all_have_taken()) ev_io_set(&relay.io, EV_READ);
 }
 
+/* None has taken anything of it before the first is asked to: who looks whether all have must not see the last round's end. */
+static void relay_offer(void) {
+    for (struct peer *p = peer_first(); p; p = p->next) p->relay_at = 0;
+    for (struct peer *p = peer_first(), *next; p; p = next) {
+        next = p->next;
+        if (p->m.state == PEER_SEND_PIPE) peer_kick(p);
+    }
+}
+
 static void relay_readable(struct ev_io *io, int ready) {
     (void)ready;
     size_t readers = peer_count_in(PEER_SEND_PIPE);
@@ -129,12 +138,7 @@ static void relay_readable(struct ev_io *io, int ready) {
     relay.used = (size_t)n;
     relay.total += (uint64_t)n;
     ev_io_set(io, 0); /* until all have taken it */
-    for (struct peer *p = peer_first(), *next; p; p = next) {
-        next = p->next;
-        if (p->m.state != PEER_SEND_PIPE) continue;
-        p->relay_at = 0;
-        peer_kick(p);
-    }
+    relay_offer();
     fullsync_relay_taken();
 }
 

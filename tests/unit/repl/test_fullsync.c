@@ -1,0 +1,111 @@
+/* The relay of a diskless snapshot, with a real child: every replica gets every byte, however each of them reads. */
+#include <criterion/criterion.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "event/child.h"
+#include "repl/peer.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { REPLICAS = 3, VALUES = 40, VALUE_BYTES = 100000 };
+
+struct far {
+    int fd;
+    struct client *c;
+    sds got;
+};
+
+static struct far replicas[REPLICAS];
+
+static void fill(void) {
+    sds value = sds_grow_zero(sds_empty(), VALUE_BYTES);
+    for (int i = 0; i < VALUES; i++) {
+        for (size_t at = 0; at < VALUE_BYTES; at++) value[at] = (char)random_u64();
+        sds key = sds_cat_printf(sds_empty(), "key:%d", i);
+        db_set_string(ks_db(0), sds_slice(key), sds_slice(value), NO_EXPIRE);
+        sds_free(key);
+    }
+    sds_free(value);
+}
+
+static void setup(void) {
+    static const struct client_hooks hooks = {.closed = repl_client_closed};
+    log_set_level(LOG_LEVEL_NOTHING);
+    clock_update();
+    ev_init();
+    ks_init(1);
+    fill();
+    repl_init();
+    client_room_init();
+    client_set_hooks(&hooks);
+    repl_config.diskless_sync = true;
+    repl_config.diskless_sync_delay_s = 1000;
+    slice capa[] = {SLICE("REPLCONF"), SLICE("capa"), SLICE("eof"), SLICE("capa"), SLICE("psync2")};
+    for (int i = 0; i < REPLICAS; i++) {
+        int pair[2];
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+        replicas[i] = (struct far){pair[0], client_new(pair[1]), sds_empty()};
+        repl_replconf_command(replicas[i].c, 5, capa);
+        client_flush(replicas[i].c);
+        repl_psync_command(replicas[i].c, SLICE("?"), SLICE("-1"), false);
+    }
+    repl_config.diskless_sync_delay_s = 0;
+    fullsync_start_due(true);
+}
+
+static void turn(void) {
+    child_reap();
+    ev_turn(1);
+}
+
+static void take(struct far *f, size_t most) {
+    char buf[256 * 1024];
+    ssize_t n = read(f->fd, buf, most < sizeof buf ? most : sizeof buf);
+    if (n > 0) f->got = sds_cat(f->got, buf, (size_t)n);
+}
+
+static bool awaits_ack(const struct far *f) {
+    return ((struct peer *)f->c->peer)->m.state == PEER_WAIT_ACK;
+}
+
+static bool all_sent(void) {
+    for (int i = 0; i < REPLICAS; i++)
+        if (!awaits_ack(&replicas[i])) return false;
+    return true;
+}
+
+/* Each reads so many bytes at once; gives up when nothing moves for long. */
+static void receive(const size_t most[REPLICAS]) {
+    size_t before = 0, now = 0;
+    for (int idle = 0; idle < 5000 && !(all_sent() && now == before); idle = now == before ? idle + 1 : 0) {
+        before = now;
+        turn();
+        now = 0;
+        for (int i = 0; i < REPLICAS; i++) {
+            take(&replicas[i], most[i]);
+            now += sds_len(replicas[i].got);
+        }
+    }
+    cr_assert(all_sent(), "the transfer stands still");
+    for (int i = 0; i < REPLICAS; i++)
+        for (size_t had = 0; had != sds_len(replicas[i].got);) {
+            had = sds_len(replicas[i].got);
+            take(&replicas[i], SIZE_MAX);
+        }
+}
+
+static void expect_same_bytes(void) {
+    cr_assert_gt(sds_len(replicas[0].got), (size_t)VALUES * VALUE_BYTES);
+    for (int i = 1; i < REPLICAS; i++) {
+        cr_assert_eq(sds_len(replicas[i].got), sds_len(replicas[0].got), "replica %d", i);
+        cr_assert_eq(memcmp(replicas[i].got, replicas[0].got, sds_len(replicas[0].got)), 0, "replica %d", i);
+    }
+}
+
+Test(fullsync, who_reads_slowly_loses_nothing, .init = setup) {
+    receive((const size_t[REPLICAS]){SIZE_MAX, 30000, SIZE_MAX});
+    expect_same_bytes();
+}
