@@ -116,7 +116,7 @@ static void relay_offer(void) {
 static void relay_readable(struct ev_io *io, int ready) {
     (void)ready;
     size_t readers = peer_count_in(PEER_SEND_PIPE);
-    uint64_t allowed = restraint_allows() / (readers ? readers : 1);
+    uint64_t allowed = restraint_allows(readers);
     if (allowed == 0) {
         ev_io_set(io, 0); /* until there is bandwidth again */
         return;

@@ -89,7 +89,8 @@ void fullsync_relay_taken(void);       /* some peer has taken all of it, or has 
 void restraint_init(void);
 void restraint_cron(void);
 void restraint_before_wait(void); /* slows writers when a replica is near its limit */
-uint64_t restraint_allows(void);  /* bytes of full syncs that may be sent now; 0: goes on by itself, later */
+/* Bytes of full syncs that may be sent now to each of so many; 0: goes on by itself, later. */
+uint64_t restraint_allows(size_t readers);
 void restraint_took(uint64_t n);
 
 /* transfer.c: bytes into sockets */

@@ -19,9 +19,9 @@
 static struct throttle bucket;
 static struct ev_timer timer;
 
-uint64_t restraint_allows(void) {
+uint64_t restraint_allows(size_t readers) {
     if (!repl_config.full_sync_rate) return UINT64_MAX;
-    uint64_t n = throttle_allows(&bucket, repl_config.full_sync_rate, clock_mono_us());
+    uint64_t n = throttle_allows(&bucket, repl_config.full_sync_rate, clock_mono_us()) / readers;
     if (n == 0 && !ev_timer_armed(&timer))
         ev_timer_start(&timer, throttle_wait_ms(&bucket, repl_config.full_sync_rate));
     return n;

@@ -99,7 +99,7 @@ static enum sent send_file(struct peer *p) {
     if (result != SENT_ALL) return result;
     for (size_t budget = FEED_BYTES; p->file_at < p->file_bytes;) {
         if (budget == 0) return SENT_SOME;
-        uint64_t allowed = restraint_allows();
+        uint64_t allowed = restraint_allows(1);
         if (allowed == 0) return SENT_HELD;
         ssize_t n = sendfile(p->c->io.fd, p->file_fd, &p->file_at,
                              allowed < budget ? (size_t)allowed : budget);

@@ -109,3 +109,17 @@ Test(fullsync, who_reads_slowly_loses_nothing, .init = setup) {
     receive((const size_t[REPLICAS]){SIZE_MAX, 30000, SIZE_MAX});
     expect_same_bytes();
 }
+
+/* What is allowed at once is shared by all: less than a byte for each is no reason to stop for good. */
+Test(fullsync, a_low_rate_is_a_rate, .init = setup) {
+    repl_config.full_sync_rate = 300000;
+    for (int i = 0; i < 200; i++) {
+        turn();
+        for (int k = 0; k < REPLICAS; k++) take(&replicas[k], SIZE_MAX);
+    }
+    size_t some = sds_len(replicas[0].got);
+    repl_config.full_sync_rate = 1 << 30;
+    receive((const size_t[REPLICAS]){SIZE_MAX, SIZE_MAX, SIZE_MAX});
+    cr_assert_gt(some, 0);
+    expect_same_bytes();
+}
