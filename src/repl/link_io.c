@@ -96,8 +96,8 @@ static void read_lines(struct link *l) {
 static void link_io_ready(struct ev_io *io, int ready) {
     (void)ready;
     struct link *l = io->ctx;
-    if (io->fd < 0) return;
-    if (rdb_loading.active) return; /* DEBUG RELOAD: whatever comes waits until the data is whole */
+    /* While data is loaded: from this socket, then the loader reads it; or by DEBUG RELOAD, then it waits. */
+    if (io->fd < 0 || rdb_loading.active) return;
     if (l->m.state == LINK_CONNECTING) {
         int err = net_connect_error(io->fd);
         if (err) log_warning("Error condition on socket for SYNC: %s", strerror(err));

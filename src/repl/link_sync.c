@@ -18,7 +18,6 @@
 #include "repl/link.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -395,9 +394,9 @@ static long read_socket(struct rdb_reader *r, void *p, size_t n) {
         if (got == 0) return rdb_reader_fail(r, "connection lost"), -1;
         if (errno != EAGAIN && errno != EINTR) return rdb_reader_fail(r, "%s", strerror(errno)), -1;
         if (repl_now_s() - l->last_io_s > repl_config.timeout_s) return rdb_reader_fail(r, "timeout"), -1;
-        struct pollfd wait = {.fd = l->io.fd, .events = POLLIN};
-        poll(&wait, 1, SOURCE_WAIT_MS);
-        ev_turn(0);
+        ev_io_set(&l->io, EV_READ); /* wakes the loop; its handler leaves the bytes to us */
+        ev_turn(SOURCE_WAIT_MS);
+        ev_io_set(&l->io, 0);
         got = 0;
     }
     s->read_bytes += got;
