@@ -237,23 +237,20 @@ static bool may_replace(const struct link_sync *s) {
     return rdb_file_is_loadable(s->path, err, sizeof err) || keep_old(err);
 }
 
-/* The file is whole and right: it may take the place of what we have. */
-static bool settle_file(struct link_sync *s) {
-    if (s->mark[0] && ftruncate(s->fd, s->read_bytes - REPLID_CHARS) < 0) {
-        log_warning("Error truncating the RDB file received from the master for SYNC: %s", strerror(errno));
-        return false;
-    }
+/* It is whole, and what the master sent. */
+static bool is_sound(struct link_sync *s) {
+    if (s->mark[0] && ftruncate(s->fd, s->read_bytes - REPLID_CHARS) < 0) return keep_old(strerror(errno));
     const char *fault = find_fault(s);
-    if (fault) return keep_old(fault);
-    if (!may_replace(s)) return false;
-    if (snapshot_running()) {
-        log_notice(
-            "Replica is about to load the RDB file received from the master, but there is a pending RDB "
-            "child running. Killing process %ld and removing its temp file to avoid any race",
-            (long)child_pid());
-        snapshot_kill();
-    }
-    return true;
+    return !fault || keep_old(fault);
+}
+
+/* Its file would take the place of the one that we have just loaded. */
+static void end_own_snapshot(void) {
+    if (!snapshot_running()) return;
+    log_notice("Replica is about to load the RDB file received from the master, but there is a pending RDB "
+               "child running. Killing process %ld and removing its temp file to avoid any race",
+               (long)child_pid());
+    snapshot_kill();
 }
 
 static bool replace_snapshot_file(struct link_sync *s) {
@@ -362,8 +359,10 @@ static enum link_load load_file(struct link *l) {
     struct rdb_info info = {.repl_stream_db = -1};
     struct rdb_load_options options = {.replica = true, .info = &info};
     struct rdb_peek head;
-    if (!settle_file(&l->sync)) return LOAD_FAILED;
+    if (!is_sound(&l->sync)) return LOAD_FAILED;
     if (rdb_peek(l->sync.path, &head) && !guards_pass(l, &head)) return LOAD_HELD;
+    if (!may_replace(&l->sync)) return LOAD_FAILED;
+    end_own_snapshot();
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
     link_report_phase(SYNC_LOADING, l->sync.read_bytes);
@@ -422,8 +421,8 @@ static bool any_beside(void) {
 
 /* The whole stream has been read. */
 static enum link_load put_in_place(struct link *l) {
-    struct rdb_peek came = {.has_keys = l->sync.beside && any_beside()};
     if (!l->sync.beside) return LOAD_DONE;
+    struct rdb_peek came = {.has_keys = any_beside()};
     if (!guards_pass(l, &came)) {
         log_notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
         ks_beside_drop();

@@ -76,6 +76,18 @@ Test(guards, an_empty_master_is_followed_when_it_has_data_again) {
     couple_free(&x);
 }
 
+Test(guards, what_is_not_taken_costs_no_snapshot_of_ours) {
+    struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
+    EXPECT(x.r, "OK", "CONFIG SET rdb-key-save-delay 100000000");
+    EXPECT(x.r, "Background saving started", "BGSAVE");
+    int before = srv_log_count(x.r, "with our master ended: the master has no data");
+    EXPECT(x.r, "OK", "CONFIG SET replica-guard-empty-master yes"); /* try again */
+    WAIT_UNTIL(srv_log_count(x.r, "with our master ended: the master has no data") > before);
+    cr_assert_not(srv_logged(x.r, "there is a pending RDB child running"));
+    cr_assert_eq(srv_info_int(x.r, "rdb_bgsave_in_progress"), 1);
+    couple_free(&x);
+}
+
 Test(guards, an_empty_master_and_a_replica_that_becomes_one) {
     struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load swapdb");
     EXPECT(x.r, "OK", "REPLICAOF NO ONE");
