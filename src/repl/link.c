@@ -116,10 +116,14 @@ static void op_begin_full(void *ctx, const char *id, int64_t offset) {
     link_report_full(l, id, offset);
 }
 
-static void forget_failures(struct link *l) {
-    backoff_reset(&l->backoff);
+static void forget_hold(struct link *l) {
     l->hold = REPL_HOLD_NONE;
     l->hold_why[0] = '\0';
+}
+
+static void forget_failures(struct link *l) {
+    backoff_reset(&l->backoff);
+    forget_hold(l);
 }
 
 void link_make_client(int stream_dbid, const char *more, size_t n) {
@@ -209,8 +213,12 @@ static void op_gave_up(void *ctx, enum link_state in) {
     enum { HELD_MS_MAX = 5000, HELD_BY_GUARD_MS_MAX = 30000 };
     struct link *l = ctx;
     bool costly = in == LINK_HELD || (in >= LINK_PREAMBLE && in <= LINK_LOADING);
+    bool by_guard = l->hold == REPL_HOLD_EMPTY_MASTER || l->hold == REPL_HOLD_MEMORY;
     int64_t max_ms = repl_config.reconnect_delay_s_max * 1000ll;
-    if (in == LINK_HELD) max_ms = l->hold <= REPL_HOLD_MEMORY ? HELD_BY_GUARD_MS_MAX : HELD_MS_MAX;
+    if (in == LINK_HELD)
+        max_ms = by_guard ? HELD_BY_GUARD_MS_MAX : HELD_MS_MAX;
+    else
+        forget_hold(l); /* it was let go of, to fail for another reason */
     backoff_failed(&l->backoff, costly, max_ms, random_u64(), clock_mono_ms());
 }
 
@@ -220,7 +228,7 @@ static bool op_may_retry(void *ctx) {
 }
 
 void repl_guards_changed(void) {
-    if (the_link.hold != REPL_HOLD_NONE) backoff_reset(&the_link.backoff);
+    backoff_reset(&the_link.backoff);
 }
 
 static void drop_client(struct link *l) {
@@ -263,7 +271,8 @@ static bool op_holds(void *ctx, enum link_state s) {
     switch (s) {
     case LINK_NONE: return !l->host && !socket && !client && !file;
     case LINK_HELD:
-    case LINK_CONNECT: return l->host && !socket && !client && !file;
+    case LINK_CONNECT:
+        return l->host && !socket && !client && !file && (s == LINK_HELD) == (l->hold != REPL_HOLD_NONE);
     case LINK_TRANSFER: return l->host && socket && !client && file;
     case LINK_LOADING: return l->host && socket && !client;
     case LINK_CONNECTED: return l->host && !socket && client && !file && backlog_active();

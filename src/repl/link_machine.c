@@ -57,6 +57,7 @@
  *   any other  -> NONE        [NO_ONE,    on_no_one]       no address, no socket, no client, no file
  *   CONNECT    -> CONNECTING  [TICK,      on_tick]         a socket, its connection under way
  *   HELD       -> CONNECTING  [TICK,      on_tick]         the same
+ *   HELD       -> CONNECT     [TICK,      on_tick]         the same as in CONNECT: what held it is not what fails now
  *   CAPA       -> HELD        [LINE,      after_capa]      as CONNECT, and the owner knows what has to change
  *   LOADING    -> HELD        (kept)                       the same; old data and history are kept
  *   CONNECTING -> PING        [OPENED,    on_opened]       a connected socket; PING sent
@@ -158,10 +159,12 @@ static void link_set(struct link_machine *m, enum link_state to) {
 /* --- to and from CONNECT --- */
 
 static void try_connect(struct link_machine *m, enum link_occasion occasion) {
-    if (m->ops->connect(m->ctx, occasion))
+    if (m->ops->connect(m->ctx, occasion)) {
         link_set(m, LINK_CONNECTING);
-    else
+    } else {
         m->ops->gave_up(m->ctx, LINK_CONNECT);
+        link_set(m, LINK_CONNECT);
+    }
 }
 
 static void let_go(struct link_machine *m, enum link_state to) {

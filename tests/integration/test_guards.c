@@ -76,6 +76,14 @@ Test(guards, an_empty_master_is_followed_when_it_has_data_again) {
     couple_free(&x);
 }
 
+Test(guards, what_holds_no_more_is_not_told) {
+    struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
+    EXPECT(x.r, "OK", "CONFIG SET masterauth wrong");
+    WAIT_UNTIL(srv_logged(x.r, "Unable to AUTH to MASTER"));
+    cr_assert_str_eq(srv_info(x.r, "master_link_held"), "", "now it is the password");
+    couple_free(&x);
+}
+
 Test(guards, what_is_not_taken_costs_no_snapshot_of_ours) {
     struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
     EXPECT(x.r, "OK", "CONFIG SET rdb-key-save-delay 100000000");

@@ -6,7 +6,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ID  "0123456789abcdef0123456789abcdef01234567"
@@ -473,6 +472,11 @@ Test(link_machine, data_that_a_guard_keeps_hold_the_link) {
     m = machine_in(LINK_HELD);
     step(&m, LINK_EV_NO_ONE);
     expect(m, LINK_NONE, "close");
+    m = machine_in(LINK_HELD);
+    fake.connect_fails = true;
+    step(&m, LINK_EV_TICK);
+    expect(m, LINK_CONNECT, "connect"); /* what held it is not what keeps it now */
+    cr_assert(fake.gave_up == 1 && fake.gave_up_in == LINK_CONNECT);
 }
 
 Test(link_machine, partial_resync) {
