@@ -80,6 +80,7 @@ static void synced(void) {
 static void wire(void) {
     static const struct client_hooks client = {.prepare = dispatch_prepare,
                                                .execute = dispatch_execute,
+                                               .closing = repl_client_closing,
                                                .closed = client_closed,
                                                .facts = dispatch_facts,
                                                .memory = dispatch_memory,

@@ -146,6 +146,7 @@ void client_close(struct client *c) {
     memory_release(c);
     if (c->io.fd >= 0) ev_io_set(&c->io, 0);
     output_add(c);
+    if (client_hooks.closing) client_hooks.closing(c);
 }
 
 void client_close_after_reply(struct client *c) {

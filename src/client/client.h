@@ -110,6 +110,9 @@ struct client_facts {
 struct client_hooks {
     void (*prepare)(struct request *reqs, int n); /* may be NULL */
     void (*execute)(struct client *c, struct request *r);
+    void (*closing)(
+        struct client *c); /* by client_close, wherever that is called; may be NULL. For who must not be seen
+                                        * or counted any more while the turn goes on */
     void (*closed)(struct client *c); /* last chance to let go of txn, peer, block; called once */
     bool (*may_accept)(
         struct client *c); /* after accept: false = it was answered and is to be closed (protected mode) */

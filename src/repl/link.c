@@ -367,8 +367,10 @@ int repl_master_port(void) {
     return the_link.port;
 }
 
+/* A master that was killed is one no more, though its client lives to the end of the turn. */
 bool repl_link_up(void) {
-    return the_link.m.state == LINK_CONNECTED;
+    const struct client *c = the_link.client;
+    return c && !(c->flags & CLIENT_CLOSE_ASAP);
 }
 
 /* --- what the other files ask --- */
@@ -448,7 +450,7 @@ static const char *role_word(enum link_state s) {
     case LINK_PREAMBLE:
     case LINK_TRANSFER:
     case LINK_LOADING: return "sync";
-    case LINK_CONNECTED: return "connected";
+    case LINK_CONNECTED: return repl_link_up() ? "connected" : "connect";
     default: return "handshake";
     }
 }
@@ -458,7 +460,7 @@ void repl_link_info(struct repl_link_info *out) {
     int64_t now_s = repl_now_s();
     bool syncing = l->m.state >= LINK_PREAMBLE && l->m.state <= LINK_LOADING;
     *out = (struct repl_link_info){
-        .up = l->m.state == LINK_CONNECTED,
+        .up = repl_link_up(),
         .hold = l->hold,
         .hold_why = l->hold_why,
         .sync_in_progress = syncing,

@@ -177,6 +177,11 @@ void peer_end(struct peer *p, enum peer_event why) {
     client_close(p->c);
 }
 
+void repl_client_closing(struct client *c) {
+    struct peer *p = c->peer;
+    if (p) peer_step(&p->m, PEER_EV_CLOSED);
+}
+
 static void peer_closed(struct client *c) {
     struct peer *p = c->peer;
     if (c->flags & CLIENT_REPLICA) log_warning("Connection with replica %s lost.", peer_name(p));

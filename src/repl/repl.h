@@ -68,8 +68,9 @@ void repl_set_hooks(const struct repl_hooks *hooks);
 void repl_init(void);
 void repl_shutdown(void);         /* frees everything; for tests */
 void repl_remove_temp_file(void); /* the process ends: what is half received must not stay on the disk */
-/* hooks.closed of the client room must call this for every client: a replica or our master's link may be
- * ending. */
+/* The client room's hooks of these names must call these for every client: it may be a replica (no more one of ours when it is
+ * closing) or our master (whose last request may be under way: gone when it is closed). */
+void repl_client_closing(struct client *c);
 void repl_client_closed(struct client *c);
 
 /* --- identity --- */

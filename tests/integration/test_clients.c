@@ -179,3 +179,19 @@ Test(clients, who_was_killed_is_no_more) {
     redisFree(other);
     srv_free(p);
 }
+
+Test(clients, neither_replicas_nor_masters_are_told_of_when_killed) {
+    struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "%s", "");
+    srv_replicate(r, p);
+    redisContext *c = srv_connect(p), *d = srv_connect(r);
+    const char *role = ask_together(c, (const char *[]){"CLIENT KILL TYPE replica", "ROLE"}, 2);
+    cr_assert(strncmp(role, "[\"master\", ", 11) == 0 && strstr(role, ", []]"), "%s", role);
+    WAIT_UNTIL(srv_link_up(r)); /* it comes back */
+    role = ask_together(d, (const char *[]){"CLIENT KILL TYPE master", "ROLE"}, 2);
+    cr_assert_not_null(strstr(role, "\"connect\""), "%s", role);
+    srv_wait_synced(r, p);
+    redisFree(c);
+    redisFree(d);
+    srv_free(r);
+    srv_free(p);
+}

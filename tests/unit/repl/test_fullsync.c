@@ -32,7 +32,7 @@ static void fill(void) {
 }
 
 static void setup(void) {
-    static const struct client_hooks hooks = {.closed = repl_client_closed};
+    static const struct client_hooks hooks = {.closing = repl_client_closing, .closed = repl_client_closed};
     log_set_level(LOG_LEVEL_NOTHING);
     clock_update();
     ev_init();

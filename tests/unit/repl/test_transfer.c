@@ -22,7 +22,7 @@ static void closed(struct client *c) {
 }
 
 static void setup(void) {
-    static const struct client_hooks hooks = {.closed = closed};
+    static const struct client_hooks hooks = {.closing = repl_client_closing, .closed = closed};
     int pair[2];
     clock_update();
     ev_init();
@@ -223,6 +223,17 @@ Test(transfer, who_hangs_up_holds_nothing, .init = setup) {
     for (int i = 0; i < 5; i++) ev_turn(0);
     cr_assert_null(replica);
     cr_assert_not(backlog_has_reader());
+}
+
+Test(transfer, who_is_killed_is_no_replica_any_more, .init = setup) {
+    repl_psync_command(replica, SLICE(ID), SLICE("1"), false);
+    expect_text("+CONTINUE\r\n");
+    client_close(replica);
+    cr_assert_eq(repl_peer_count(), 0, "in the same turn");
+    cr_assert_eq(repl_acked_by(0), 0);
+    cr_assert_not(backlog_has_reader());
+    ev_turn(0);
+    cr_assert_null(replica);
 }
 
 Test(transfer, acks_count_for_wait, .init = setup) {
