@@ -66,13 +66,16 @@ static void restore_set_lru(struct entry *e, const struct restore_options *o) {
 }
 
 /* Replicas get the absolute time, so that the same key dies at the same moment everywhere. */
-static void restore_propagate(const slice *argv, int argc, const struct restore_options *o) {
+static void restore_propagate(const slice *argv, const struct restore_options *o) {
     if (o->ttl_ms == 0 || o->absolute_ttl) return;
-    char digits[NUM_INT_BYTES];
-    slice out[12];
-    int n = 0;
-    for (int i = 0; i < argc && n < 11; i++) out[n++] = argv[i];
-    out[2] = (slice){digits, num_format_i64(digits, o->ttl_ms)};
+    char ttl[NUM_INT_BYTES], number[NUM_INT_BYTES];
+    slice out[8] = {argv[0], argv[1], {ttl, num_format_i64(ttl, o->ttl_ms)}, argv[3]};
+    int n = 4;
+    if (o->replace) out[n++] = SLICE("REPLACE");
+    if (o->idle_s >= 0 || o->freq >= 0) { /* one of them */
+        out[n++] = o->idle_s >= 0 ? SLICE("IDLETIME") : SLICE("FREQ");
+        out[n++] = (slice){number, num_format_i64(number, o->idle_s >= 0 ? o->idle_s : o->freq)};
+    }
     out[n++] = SLICE("ABSTTL");
     propagate_instead(n, out);
 }
@@ -107,7 +110,7 @@ void restore_command(struct client *c, const slice *argv, int argc) {
     } else {
         struct entry *e = db_set(db, key, &v, o.ttl_ms > 0 ? o.ttl_ms : NO_EXPIRE);
         restore_set_lru(e, &o);
-        restore_propagate(argv, argc, &o);
+        restore_propagate(argv, &o);
         if (had_old) ks_notify(NOTIFY_NEW, "new", key, c->db); /* the old key counts as deleted */
         cmd_changed(c, key, NOTIFY_GENERIC, "restore");
         ks_dirty++;

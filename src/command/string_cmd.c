@@ -109,14 +109,12 @@ static void propagate_set_pxat(slice key, slice value, int64_t expire_ms) {
 }
 
 /* SET without GET: replicas must not build a reply nobody reads. */
-static void propagate_set_without_get(const slice *argv, int argc) {
-    slice kept[8];
-    int n = 0;
-    for (int i = 0; i < argc && n < 8; i++) {
-        if (i >= 3 && slice_is(argv[i], "get")) continue;
-        kept[n++] = argv[i];
-    }
-    propagate_instead(n, kept);
+static void propagate_set_without_get(const slice *argv, uint32_t flags) {
+    slice words[5] = {argv[0], argv[1], argv[2]};
+    int n = 3;
+    if (flags & (SET_NX | SET_XX)) words[n++] = flags & SET_NX ? SLICE("NX") : SLICE("XX");
+    if (flags & SET_KEEPTTL) words[n++] = SLICE("KEEPTTL");
+    propagate_instead(n, words);
 }
 
 enum set_result { SET_DONE, SET_NOT_DONE, SET_ERROR };
@@ -148,7 +146,7 @@ void set_command(struct client *c, const slice *argv, int argc) {
     if (argc > 3 && !parse_set_options(c, argv, 3, argc, false, &o)) return;
     enum set_result r = set_generic(c, argv[1], argv[2], &o, "set");
     if (r == SET_ERROR || (o.flags & SET_GET)) {
-        if (r == SET_DONE && !(o.flags & SET_ANY_EXPIRE)) propagate_set_without_get(argv, argc);
+        if (r == SET_DONE && !(o.flags & SET_ANY_EXPIRE)) propagate_set_without_get(argv, o.flags);
         return;
     }
     if (r == SET_DONE)

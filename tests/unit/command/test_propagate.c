@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <criterion/criterion.h>
+#include "base/sds.h"
 #include "rdb/rdb.h"
 #include "repl/repl.h"
 
@@ -59,6 +60,23 @@ Test(propagate, time_becomes_absolute) {
     cr_assert_eq(strncmp(logged(), "PEXPIREAT a 1", 13), 0);
     ask(c, "expire a -1");
     expect_log("DEL a");
+}
+
+Test(propagate, options_that_are_repeated_leave_none_out) {
+    struct client *c = new_client();
+    ask(c, "set a 1 px 100000");
+    logged();
+    ask(c, "set a 2 xx xx xx xx xx xx get keepttl");
+    expect_log("set a 2 XX KEEPTTL");
+    ask(c, "set b 1 get");
+    expect_log("set b 1");
+    ask(c, "set c 1 get nx");
+    expect_log("set c 1 NX");
+    ask(c, "restore d 100000 \"\\x00\\x01v\\n\\x00\\x91\\x08\\xce\\xb2\\x198\\x8a\\xce\" "
+           "replace replace replace replace replace idletime 3 idletime 7");
+    const char *got = logged(), want[] = " REPLACE IDLETIME 7 ABSTTL";
+    cr_assert_geq(sds_len(got), sizeof want - 1);
+    cr_assert_str_eq(got + sds_len(got) - (sizeof want - 1), want);
 }
 
 Test(propagate, chance_and_floats_become_effects) {
