@@ -149,12 +149,13 @@ static void add_id(struct id_list *l, struct stream_id id) {
     l->ids[l->n++] = id;
 }
 
+enum { ID_BYTES = sizeof(struct stream_id), ADDRESS_BITS = 47 };
+
 static bool autoclaim_options(struct client *c, const slice *argv, int argc, struct claim *k,
                               int64_t *count) {
-    enum { BYTES_A_CLAIM = 16 };
     for (int i = 6; i < argc; i++) {
         if (i + 1 < argc && slice_is(argv[i], "count")) {
-            if (!cmd_int_in(c, argv[++i], 1, INT64_MAX / BYTES_A_CLAIM, count, "ERR COUNT must be > 0"))
+            if (!cmd_int_in(c, argv[++i], 1, INT64_MAX / ID_BYTES, count, "ERR COUNT must be > 0"))
                 return false;
         } else if (slice_is(argv[i], "justid")) {
             k->just_id = true;
@@ -202,6 +203,10 @@ void xautoclaim_command(struct client *c, const slice *argv, int argc) {
     if (!stream_start_arg(c, argv[5], &at) || !autoclaim_options(c, argv, argc, &k, &count) ||
         !find_group(c, argv, &k))
         return;
+    if (count >= ((int64_t)1 << ADDRESS_BITS) / ID_BYTES) { /* the reference begins with memory for all ids */
+        reply_error(&c->out, "ERR Insufficient memory, failed allocating transient memory, COUNT too high.");
+        return;
+    }
     autoclaim(c, &k, &at, count, &taken, &gone);
     reply_array(&c->out, 3);
     stream_reply_id(c, at);

@@ -209,6 +209,16 @@ static void rule_form(struct cmd *c) {
 
 static const struct rule rules[] = {{1, rule_form}};
 
+/* Counts of XAUTOCLAIM that take Redis more memory than any machine has, or are no counts. */
+static const char *const too_many[] = {"XADD st 1-1 f v",
+                                       "XGROUP CREATE st g 0",
+                                       "XREADGROUP GROUP g al STREAMS st >",
+                                       "XAUTOCLAIM st g bob 0 0 COUNT 8796093022208",
+                                       "XAUTOCLAIM st g bob 0 0 COUNT 576460752303423487",
+                                       "XAUTOCLAIM st g bob 0 0 COUNT 576460752303423488",
+                                       "XAUTOCLAIM none g bob 0 0 COUNT 576460752303423487",
+                                       "XAUTOCLAIM st g bob 0 0 COUNT 1000"};
+
 /* Whether a time is later than another that was set a moment ago is for each server's clock to say. */
 static bool compares_times(const struct cmd *c) {
     if (!is_command(c, "EXPIRE") && !is_command(c, "PEXPIRE")) return false;
@@ -238,6 +248,10 @@ Test(odd_arguments, are_answered_alike) {
                *real = srv_start(REDIS, "--proto-max-bulk-len 1mb --rdbcompression no");
     EXPECT(ours, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
     EXPECT(real, "OK", "DEBUG SET-ACTIVE-EXPIRE 0");
+    for (size_t i = 0; i < sizeof too_many / sizeof *too_many; i++) {
+        const char *want = srv_cmd(real, too_many[i]);
+        EXPECT(ours, want, too_many[i]);
+    }
     differential_run(ours, real, &d);
     srv_free(ours);
     srv_free(real);
