@@ -79,6 +79,7 @@ static const struct config_word policy_words[] = {{"volatile-lru", POLICY_VOLATI
 
 /* A row's field has the type its kind reads and writes: a wrong one does not compile. */
 #define IS(type, p) (1 ? (p) : (type *)0)
+#define NO_LIMIT    (-1) /* of BYTES: 64 bits */
 #define FIXED       DIRECTIVE_IMMUTABLE
 #define SECRET      DIRECTIVE_SECRET
 
@@ -302,7 +303,7 @@ static const struct directive directives[] = {
     BOOL("lazyfree-lazy-server-del", NULL, 0, &KS->lazyfree_server_del, "no"),
     BOOL("lazyfree-lazy-expire", NULL, 0, &KS->lazyfree_expire, "no"),
     BOOL("lazyfree-lazy-eviction", NULL, 0, &M->lazily, "no"),
-    BYTES("maxmemory", NULL, 0, &M->max_bytes, 0, INT64_MAX, "0", .apply = apply_max_memory),
+    BYTES("maxmemory", NULL, 0, &M->max_bytes, 0, NO_LIMIT, "0", .apply = apply_max_memory),
     ENUM("maxmemory-policy", NULL, 0, &evict_config.policy, policy_words, "noeviction",
          .apply = apply_policy),
     SPECIAL("maxmemory-clients", NULL, 0, clients_limit_set, clients_limit_get, "0",

@@ -68,8 +68,8 @@ static const char *set_number(const struct directive *d, slice v) {
 static const char *set_bytes(const struct directive *d, slice v) {
     uint64_t n;
     if (!num_parse_bytes(v, &n)) {
-        if (all_digits(v)) return range_error(d); /* more than 64 bits */
-        return "argument must be a memory value";
+        if (!all_digits(v)) return "argument must be a memory value";
+        n = UINT64_MAX; /* more than 64 bits */
     }
     if (n < (uint64_t)d->min || n > (uint64_t)d->max) return range_error(d);
     *(uint64_t *)d->field = n;

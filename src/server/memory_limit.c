@@ -124,7 +124,8 @@ static int64_t go_on(void *ctx) {
 void memory_clients_limit_changed(void) {
     const struct memory_limit_config *l = &memory_limit_config;
     uint64_t bytes = l->clients_bytes;
-    if (l->clients_percent) bytes = (uint64_t)((double)l->max_bytes * l->clients_percent / 100);
+    if (l->clients_percent)
+        bytes = (uint64_t)((__uint128_t)l->max_bytes * (unsigned)l->clients_percent / 100);
     if (bytes && bytes < CLIENTS_MIN_BYTES) bytes = CLIENTS_MIN_BYTES;
     client_limit_memory(bytes);
 }
