@@ -147,6 +147,38 @@ Test(tracking, redirection_and_its_end) {
     close_all();
 }
 
+/* Above the limit nothing may go at first; then every request makes room, and takes all there is. */
+static void evict(int who) {
+    both(C, "CONFIG SET maxmemory-policy noeviction");
+    both(C, "CONFIG SET maxmemory 1");
+    both(who, "CONFIG SET maxmemory-policy allkeys-random");
+    both(C, "DBSIZE");
+    both(C, "CONFIG SET maxmemory 0");
+}
+
+Test(tracking, evicted_keys_are_told) {
+    open_all();
+    for (int s = 0; s < 2; s++) session_ask(fds[s][A], "HELLO 3");
+    static const char *const modes[] = {"CLIENT TRACKING ON", "CLIENT TRACKING ON NOLOOP",
+                                        "CLIENT TRACKING ON BCAST PREFIX k"};
+    for (int i = 0; i < 3; i++) {
+        both(C, "SET key 1");
+        both(A, modes[i]);
+        both(A, "GET key");
+        evict(C);
+        both(A, "GET key"); /* behind the message */
+        both(A, "CLIENT TRACKING OFF");
+    }
+    both(C, "SET key 1");
+    both(A, modes[1]);
+    both(A, "GET key");
+    evict(A);
+    /* It asked for nothing of the kind: NOLOOP does not keep it from hearing. Redis leaves its cache stale. */
+    const char *text = session_ask(fds[0][A], "GET key");
+    cr_expect(strncmp(text, ">2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nkey\r\n_\r\n", 37) == 0, "%s", text);
+    close_all();
+}
+
 Test(tracking, the_table_is_bounded) {
     int fd = session_open(ours);
     session_ask(fd, "HELLO 3");
