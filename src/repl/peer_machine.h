@@ -13,7 +13,7 @@ enum peer_state {
     PEER_SEND_PIPE,  /* what the snapshot child writes goes into its socket */
     PEER_WAIT_ACK, /* all of a diskless snapshot was sent; its first ACK says that it was read to the mark */
     PEER_ONLINE,   /* gets the log as it grows */
-    PEER_RDB_SENT, /* wanted the data only; we wait for it to hang up */
+    PEER_RDB_SENT, /* wanted the data only; it is told that nothing more comes, and we wait for it to hang up */
     PEER_GONE,
     PEER_STATES
 };

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "repl/peer.h"
 #include <stdio.h>
+#include <sys/socket.h>
 
 static struct peer *first, *last;
 static size_t listed;               /* connected_slaves */
@@ -122,6 +123,8 @@ static void peer_entered(void *ctx, enum peer_state from) {
         backlog_detach(&p->cursor);
         transfer_close_file(p);
         log_notice("RDB transfer completed, rdb only replica (%s) should be disconnected asap", peer_name(p));
+        /* Not closed: what it has sent meanwhile would make that a reset, and cost it the end of the data. */
+        shutdown(p->c->io.fd, SHUT_WR);
         break;
     case PEER_GONE: let_go(p, from); break;
     default: break;
