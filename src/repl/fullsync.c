@@ -32,8 +32,8 @@ static struct {
     bool eof, child_ended, child_ok;
 } relay;
 
-static bool
-    file_is_ours; /* the snapshot file was made for replicas only, by us: rdb-del-sync-files may remove it */
+/* The snapshot file that was made for replicas only, which rdb-del-sync-files may remove; `ino` 0: none. */
+static struct stat made_for_replicas;
 static bool start_wanted; /* a snapshot ended while others wait: look again at the end of this turn */
 
 /* --- the relay --- */
@@ -214,7 +214,6 @@ static void start_snapshot(bool diskless) {
         begin_from(p, offset, diskless ? PEER_EV_SNAPSHOT_PIPE : PEER_EV_SNAPSHOT_DISK);
         slots--;
     }
-    file_is_ours = !diskless;
 }
 
 void fullsync_start_due(bool from_cron) {
@@ -296,7 +295,13 @@ uint64_t fullsync_file_bytes(void) {
     return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 }
 
+static void note_file_made(void) {
+    if (!rdb_config.del_sync_files || peer_count_in(PEER_WAIT_END) == 0) return;
+    if (stat(repl_rdb_path(), &made_for_replicas) < 0) made_for_replicas.st_ino = 0;
+}
+
 static void disk_snapshot_ended(bool ok) {
+    if (ok) note_file_made();
     if (!ok && peer_count_in(PEER_WAIT_END) > 0) log_warning("SYNC failed. BGSAVE child returned an error");
     for (struct peer *p = peer_first(), *next; p; p = next) {
         next = p->next;
@@ -321,15 +326,27 @@ static void snapshot_ended(enum snapshot_target target, bool ok) {
     relay_finish();
 }
 
-/* rdb-del-sync-files: a server that persists nothing leaves no file behind once its replicas have it. */
+/* A SAVE by hand has not put another file in its place meanwhile. */
+static bool is_still_made_for_replicas(void) {
+    struct stat st;
+    return made_for_replicas.st_ino && stat(repl_rdb_path(), &st) == 0 &&
+           st.st_ino == made_for_replicas.st_ino && st.st_mtim.tv_sec == made_for_replicas.st_mtim.tv_sec &&
+           st.st_mtim.tv_nsec == made_for_replicas.st_mtim.tv_nsec;
+}
+
+/* rdb-del-sync-files: a server that persists nothing leaves no file behind once its replicas have it. What it persists with
+ * may be turned off later; the removal itself, turned on later, is not about files of before. */
 void fullsync_remove_file(void) {
-    if (!file_is_ours || !rdb_config.del_sync_files) return;
+    if (!rdb_config.del_sync_files) made_for_replicas.st_ino = 0;
+    if (!made_for_replicas.st_ino || !repl_hooks.persistence_disabled || !repl_hooks.persistence_disabled())
+        return;
     if (peer_count_in(PEER_WAIT_START) || peer_count_in(PEER_WAIT_END) || peer_count_in(PEER_SEND_FILE))
         return;
-    file_is_ours = false;
-    if (!repl_hooks.persistence_disabled || !repl_hooks.persistence_disabled()) return;
-    log_notice("Removing the RDB file used to feed replicas in a persistence-less instance");
-    unlink(repl_rdb_path());
+    if (is_still_made_for_replicas()) {
+        log_notice("Removing the RDB file used to feed replicas in a persistence-less instance");
+        unlink(repl_rdb_path());
+    }
+    made_for_replicas.st_ino = 0;
 }
 
 void fullsync_init(void) {

@@ -273,12 +273,14 @@ static bool replace_snapshot_file(struct link_sync *s) {
 }
 
 /* Only what could be loaded takes the place of the file that a restart would read. By now most of it is on
- * the disk; if it cannot be kept, the data is in memory all the same. */
+ * the disk; if it cannot be kept, the data is in memory all the same. Where none is to be kept, one of before must go
+ * too: a restart would read what is no longer so. */
 static void keep_file(struct link *l) {
     struct link_sync *s = &l->sync;
-    if (rdb_config.del_sync_files && repl_hooks.persistence_disabled && repl_hooks.persistence_disabled())
+    if (rdb_config.del_sync_files && repl_hooks.persistence_disabled && repl_hooks.persistence_disabled()) {
         log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
-    else if (replace_snapshot_file(s)) {
+        unlink(repl_rdb_path());
+    } else if (replace_snapshot_file(s)) {
         close(s->fd);
         s->fd = -1;
     }
