@@ -113,7 +113,10 @@ static bool put_in_order(void) {
 }
 
 static bool finish(void) {
-    if (!put_in_order()) return false;
+    if (!put_in_order()) {
+        log_warning("Errors trying to shut down the server. Check the logs for more information.");
+        return false;
+    }
     log_warning("Redis is now ready to exit, bye bye...");
     exit(0);
 }
@@ -171,9 +174,7 @@ void shutdown_check(void) {
     if (!stopping.waiting) return;
     bool time_is_up = clock_mono_ms() >= stopping.until_ms;
     if (!time_is_up && !all_in_sync()) return;
-    if (finish()) return;
-    log_warning("Errors trying to shut down the server. Check the logs for more information.");
-    give_up();
+    if (!finish()) give_up();
 }
 
 bool server_shutdown_abort(void) {
