@@ -62,7 +62,7 @@ sds info_memory(sds out) {
     out = ratio(out, "mem_fragmentation", "ratio", m.rss, m.used);
     out = size_field(out, "mem_not_counted_for_evict", memory_not_counted_bytes());
     out = size_field(out, "mem_replication_backlog", m.backlog);
-    out = size_field(out, "mem_total_replication_buffers", m.backlog);
+    out = size_field(out, "mem_total_replication_buffers", m.log);
     out = size_field(out, "mem_clients_slaves", m.clients_replicas);
     out = size_field(out, "mem_clients_normal", m.clients_normal);
     out = sds_cat_str(out, "mem_cluster_links:0\r\nmem_aof_buffer:0\r\nmem_allocator:tandem\r\n"

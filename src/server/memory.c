@@ -10,9 +10,19 @@
 static void count_clients(struct memory_figures *f) {
     for (struct client *c = client_first(); c; c = c->next) {
         bool replica = client_class(c) == CLASS_REPLICA;
-        *(replica ? &f->clients_replicas : &f->clients_normal) += client_memory(c);
+        size_t of_the_log = client_extra_output ? client_extra_output(c) : 0; /* is no client's own */
+        *(replica ? &f->clients_replicas : &f->clients_normal) += client_memory(c) - of_the_log;
         ++*(replica ? &f->n_replicas : &f->n_clients);
     }
+}
+
+/* The log is one for all. What it holds beyond its size, it holds for replicas that lag. */
+static void count_log(struct memory_figures *f) {
+    uint64_t size = backlog_size();
+    f->log = f->backlog = backlog_memory_bytes();
+    if (!f->n_replicas || f->log <= size) return;
+    f->backlog = size;
+    f->clients_replicas += f->log - size;
 }
 
 void memory_figures(struct memory_figures *f) {
@@ -21,9 +31,9 @@ void memory_figures(struct memory_figures *f) {
                                  .peak = m.peak_bytes > m.used_bytes ? m.peak_bytes : m.used_bytes,
                                  .startup = server_stats.startup_memory_bytes,
                                  .reserved = m.reserved_bytes,
-                                 .rss = mem_resident_bytes(),
-                                 .backlog = backlog_memory_bytes()};
+                                 .rss = mem_resident_bytes()};
     count_clients(f);
+    count_log(f);
     for (int i = 0; i < ks_count(); i++) {
         f->tables += db_table_bytes(ks_db(i)) + db_expiry_bytes(ks_db(i));
         f->keys += db_size(ks_db(i));

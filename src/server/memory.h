@@ -8,6 +8,7 @@ struct memory_figures {
     uint64_t used, peak, startup; /* blocks of the allocator: now, at most so far, before there was data */
     uint64_t reserved;            /* held from the system for blocks, used or not */
     uint64_t rss;                 /* the process, as the system counts */
+    uint64_t log; /* of replication, in all: parts of it are in the next and in clients_replicas */
     uint64_t backlog, clients_normal, clients_replicas;
     uint64_t tables;   /* of all databases: by key and by expire time */
     uint64_t overhead; /* startup and all above that is not data */
