@@ -17,35 +17,46 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAIRS     32
+#define PAIRS     256
 #define BUF_BYTES 65536
 #define ROUND_MS  2
+
+enum fate_state { FATE_FREE, FATE_TAKEN, FATE_MET };
 
 struct proxy_shared {
     atomic_bool refuse, stall;
     atomic_int target, split, cut_order, cut_done;
     atomic_llong cut_after, throttle, corrupt_at;
     atomic_ullong bytes_down, connections, cuts;
+    struct proxy_fate fates[PROXY_FATES];
+    enum fate_state fate_states[PROXY_FATES]; /* the proxy's own, once fates_n is set */
+    atomic_int fates_n, fates_met;
+    char said[2][PROXY_SAID_BYTES];
+    atomic_size_t said_n[2];
 };
 
 struct flow { /* one direction of a pair */
     int from, to;
     char *buf;
     size_t start, end;
-    int64_t seen; /* bytes read from `from` */
-    bool down;
+    int64_t seen, passed; /* bytes read from `from`, and written to `to` */
+    bool down, ended;     /* ended: of a doomed pair, `from` has hung up */
 };
 
 struct pair {
     bool used;
+    int fate;    /* index; -1: none */
+    bool doomed; /* its fate has struck: nothing passes any more */
     struct flow flows[2];
 };
 
 static struct pair pairs[PAIRS];
+static struct pair *newest; /* its words are kept */
 static struct proxy_shared *sh;
 
 static void pair_close(struct pair *p, bool reset) {
     if (!p->used) return;
+    if (p == newest) newest = NULL;
     if (reset) {
         struct linger l = {1, 0};
         setsockopt(p->flows[0].from, SOL_SOCKET, SO_LINGER, &l, sizeof l);
@@ -55,6 +66,10 @@ static void pair_close(struct pair *p, bool reset) {
     close(p->flows[0].to);
     free(p->flows[0].buf);
     free(p->flows[1].buf);
+    if (p->fate >= 0) {
+        sh->fate_states[p->fate] = p->doomed ? FATE_MET : FATE_FREE;
+        if (p->doomed) atomic_fetch_add(&sh->fates_met, 1);
+    }
     *p = (struct pair){0};
 }
 
@@ -78,6 +93,46 @@ static int connect_to(int port) {
     return -1;
 }
 
+/* --- fates --- */
+
+static int take_fate(void) {
+    int n = sh->fates_n;
+    for (int i = 0; i < n; i++) {
+        if (sh->fate_states[i] != FATE_FREE) continue;
+        sh->fate_states[i] = FATE_TAKEN;
+        return i;
+    }
+    return -1;
+}
+
+static void strike(struct pair *p) {
+    enum proxy_end end = sh->fates[p->fate].end;
+    p->doomed = true;
+    if (end == PROXY_RST) pair_close(p, true);
+    if (end != PROXY_FIN) return;
+    shutdown(p->flows[0].from, SHUT_WR);
+    shutdown(p->flows[0].to, SHUT_WR);
+}
+
+/* How much more may pass before the fate strikes; -1: it watches the other direction, or there is none. */
+static int64_t bytes_to_fate(const struct pair *p, const struct flow *f) {
+    if (p->fate < 0 || sh->fates[p->fate].down != f->down) return -1;
+    return sh->fates[p->fate].bytes - f->passed;
+}
+
+/* Nothing passes, until both have hung up; when we fell silent, until the client has. */
+static void drain(struct pair *p) {
+    for (int d = 0; d < 2; d++) {
+        struct flow *f = &p->flows[d];
+        ssize_t n = f->ended ? 0 : read(f->from, f->buf, BUF_BYTES);
+        f->ended = n == 0 || (n < 0 && errno != EAGAIN);
+    }
+    bool silent = sh->fates[p->fate].end == PROXY_SILENCE;
+    if (p->flows[0].ended && (silent || p->flows[1].ended)) pair_close(p, false);
+}
+
+/* --- connections --- */
+
 static void accept_pair(int listener) {
     int client = accept(listener, NULL, NULL);
     if (client < 0) return;
@@ -91,10 +146,20 @@ static void accept_pair(int listener) {
     }
     fcntl(client, F_SETFL, O_NONBLOCK);
     fcntl(server, F_SETFL, O_NONBLOCK);
-    *p = (struct pair){.used = true};
+    *p = (struct pair){.used = true, .fate = take_fate()};
     p->flows[0] = (struct flow){.from = client, .to = server, .buf = malloc(BUF_BYTES)};
     p->flows[1] = (struct flow){.from = server, .to = client, .buf = malloc(BUF_BYTES), .down = true};
+    newest = p;
+    sh->said_n[0] = sh->said_n[1] = 0;
     atomic_fetch_add(&sh->connections, 1);
+    if (p->fate >= 0 && sh->fates[p->fate].bytes == 0) strike(p);
+}
+
+static void note_said(const struct flow *f, const char *bytes, size_t n) {
+    size_t had = sh->said_n[f->down], room = PROXY_SAID_BYTES - had;
+    if (n > room) n = room;
+    memcpy(sh->said[f->down] + had, bytes, n);
+    sh->said_n[f->down] = had + n;
 }
 
 /* false: this side is gone. */
@@ -111,7 +176,7 @@ static bool flow_read(struct flow *f) {
     return true;
 }
 
-static bool flow_write(struct flow *f, int64_t *allowance) {
+static bool flow_write(struct pair *p, struct flow *f, int64_t *allowance) {
     size_t n = f->end - f->start;
     if (n == 0) return true;
     int split = sh->split;
@@ -119,10 +184,14 @@ static bool flow_write(struct flow *f, int64_t *allowance) {
     if (*allowance >= 0 && n > (size_t)*allowance) n = (size_t)*allowance;
     int64_t cut = f->down ? sh->cut_after : -1;
     if (cut >= 0 && n > (size_t)cut) n = (size_t)cut;
+    int64_t left = bytes_to_fate(p, f);
+    if (left >= 0 && n > (size_t)left) n = (size_t)left;
     if (n > 0) {
         ssize_t k = write(f->to, f->buf + f->start, n);
         if (k < 0) return errno == EAGAIN;
+        if (p == newest) note_said(f, f->buf + f->start, (size_t)k);
         f->start += (size_t)k;
+        f->passed += k;
         if (*allowance >= 0) *allowance -= k;
         if (f->down) atomic_fetch_add(&sh->bytes_down, (unsigned long long)k);
         if (cut >= 0) {
@@ -133,6 +202,8 @@ static bool flow_write(struct flow *f, int64_t *allowance) {
     if (cut == 0) {
         atomic_store(&sh->cut_after, -1);
         cut_all();
+    } else if (bytes_to_fate(p, f) == 0) {
+        strike(p);
     }
     return true;
 }
@@ -146,23 +217,26 @@ static void move_bytes(void) {
     last_ms = now;
     for (int i = 0; i < PAIRS; i++) {
         struct pair *p = &pairs[i];
-        for (int d = 0; d < 2 && p->used; d++) {
+        for (int d = 0; d < 2 && p->used && !p->doomed; d++) {
             bool alive = flow_read(&p->flows[d]);
-            if (alive) alive = flow_write(&p->flows[d], &allowance);
+            if (alive) alive = flow_write(p, &p->flows[d], &allowance);
             if (p->used && !alive) pair_close(p, false);
         }
+        if (p->used && p->doomed) drain(p);
     }
 }
 
 static void run(int listener) {
     for (;;) {
-        struct pollfd fds[1 + PAIRS * 4] = {{.fd = listener, .events = POLLIN}};
+        struct pollfd fds[1 + PAIRS * 2];
         int n = 1;
+        fds[0] = (struct pollfd){.fd = listener, .events = POLLIN};
         bool slow = sh->stall || sh->throttle > 0 || sh->split > 0;
         for (int i = 0; i < PAIRS && !slow; i++) {
             for (int d = 0; d < 2 && pairs[i].used; d++) {
                 struct flow *f = &pairs[i].flows[d];
-                bool full = f->start < f->end;
+                bool full = f->start < f->end && !pairs[i].doomed;
+                if (f->ended) continue;
                 fds[n++] = (struct pollfd){.fd = full ? f->to : f->from, .events = full ? POLLOUT : POLLIN};
             }
         }
@@ -226,6 +300,30 @@ void proxy_cut(struct proxy *p) {
 void proxy_cut_after(struct proxy *p, int64_t bytes) {
     p->shared->cut_after = bytes;
 }
+
+void proxy_fates(struct proxy *p, const struct proxy_fate *fates, int n) {
+    struct proxy_shared *shared = p->shared;
+    cr_assert(n <= PROXY_FATES && shared->fates_met == shared->fates_n);
+    shared->fates_n = 0;
+    for (int i = 0; i < n; i++) {
+        shared->fates[i] = fates[i];
+        shared->fate_states[i] = FATE_FREE;
+    }
+    shared->fates_met = 0;
+    shared->fates_n = n;
+}
+
+int proxy_fates_met(struct proxy *p) {
+    return p->shared->fates_met;
+}
+
+size_t proxy_said(struct proxy *p, bool down, char *buf, size_t cap) {
+    size_t n = p->shared->said_n[down];
+    if (n > cap) n = cap;
+    memcpy(buf, p->shared->said[down], n);
+    return n;
+}
+
 void proxy_refuse(struct proxy *p, bool on) {
     p->shared->refuse = on;
 }

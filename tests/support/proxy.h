@@ -6,10 +6,26 @@
 #define TANDEM_TESTS_PROXY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct proxy_shared; /* memory of both processes */
+
+enum { PROXY_FATES = 128, PROXY_SAID_BYTES = 16384 };
+
+enum proxy_end {
+    PROXY_FIN,    /* both sides read the end of the stream */
+    PROXY_RST,    /* both sides read an error */
+    PROXY_SILENCE /* both sides wait */
+};
+
+/* What is to become of a connection once exactly so many bytes of that direction have passed. */
+struct proxy_fate {
+    enum proxy_end end;
+    bool down;
+    int64_t bytes;
+};
 
 struct proxy {
     pid_t pid;
@@ -29,6 +45,13 @@ void proxy_split(struct proxy *p, int max_bytes);     /* at most so many bytes a
 void proxy_throttle(struct proxy *p, int64_t bytes_per_s); /* 0: no limit */
 void proxy_corrupt_at(struct proxy *p,
                       int64_t byte); /* flips a bit of the n-th byte down of each connection; -1: none */
+
+/* The next n connections (at most PROXY_FATES) meet these, one each; those after them pass. One that ends before its fate
+ * strikes leaves it to the next one. All earlier ones must have been met. */
+void proxy_fates(struct proxy *p, const struct proxy_fate *fates, int n);
+int proxy_fates_met(struct proxy *p); /* struck, and gone since: after silence, given up by the client */
+/* The first bytes that the newest connection has carried in that direction, at most PROXY_SAID_BYTES. */
+size_t proxy_said(struct proxy *p, bool down, char *buf, size_t cap);
 
 uint64_t proxy_bytes_down(struct proxy *p); /* since the start, all connections */
 uint64_t proxy_connections(struct proxy *p);
