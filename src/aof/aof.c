@@ -185,6 +185,7 @@ void aof_leave_dir(void) {
 void aof_enter_dir(void) {
     if (aof_status.state == AOF_OFF) return;
     log_notice("The directory has changed: a rewrite will bring the append-only files there");
+    aof_tail_set(-1); /* it stays in the old one, with the files that it belongs to */
     aof_rewrite_schedule();
 }
 
@@ -222,6 +223,7 @@ void aof_cron(void) {
     if (restart_tries && clock_ms() >= next_try_ms) try_restart();
     aof_writer_flush(false);
     aof_writer_check_place();
+    aof_tail_cron();
     aof_rewrite_cron();
 }
 

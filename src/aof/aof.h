@@ -3,7 +3,8 @@
  * Layout on disk, as Redis 7.0: a directory with a manifest that names one base file (the data at some offset, as RDB or
  * as commands) and incr files (the log's bytes from there on). In front of its bytes each incr file of ours says where
  * they belong: which history, which offset (marks.h). So a byte on disk has a replication offset, and a restart goes on
- * with the history where the file ends.
+ * with the history where the file ends. What a rewrite replaces stays as a tail beside its base as long as replicas may need
+ * it (tail.c).
  *
  * The cursor is fed to the file at the end of each turn, before any reply leaves: with appendfsync always there is one
  * fsync a turn for all that the turn wrote. With everysec a helper process syncs (sync.c), and the loop doesn't wait. */

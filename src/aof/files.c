@@ -225,15 +225,17 @@ static void remove_file(const char *name) {
 }
 
 void aof_remove_history(void) {
+    const struct aof_file *tail = aof_tail();
     bool any = false;
     for (int i = 0; i < aof_manifest.n; i++) {
-        if (aof_manifest.files[i].type != AOF_FILE_HISTORY) continue;
+        const struct aof_file *f = &aof_manifest.files[i];
+        if (f->type != AOF_FILE_HISTORY || f == tail) continue;
         any = true;
-        log_notice("Removing the history file %s in the background", aof_manifest.files[i].name);
-        remove_file(aof_manifest.files[i].name);
+        log_notice("Removing the history file %s in the background", f->name);
+        remove_file(f->name);
     }
     if (!any) return;
-    manifest_forget_history(&aof_manifest);
+    manifest_forget_history(&aof_manifest, tail);
     aof_store_manifest(&aof_manifest);
 }
 

@@ -10,6 +10,7 @@
  *   sync.c        the helper process that syncs
  *   rewrite.c     a new base in a forked child
  *   base.c        what that child writes
+ *   tail.c        the log's last bytes before the base, for replicas that lag
  *   load.c        all files of the manifest into the key space
  *   load_file.c   one file */
 #ifndef TANDEM_AOF_INTERNAL_H
@@ -35,7 +36,7 @@ void aof_unlock_dir(void); /* idempotent */
 bool aof_store_manifest(const struct aof_manifest *m); /* atomically; false: logged, the old one stands */
 void aof_take_manifest(struct aof_manifest *m);        /* *m is what is on disk from now on; it is emptied */
 bool aof_upgrade_old_file(void);                       /* a single file of Redis < 7; false: logged */
-void aof_remove_history(void);                         /* files that the manifest calls history */
+void aof_remove_history(void); /* files that the manifest calls history, but for aof_tail() */
 bool aof_rename(const char *from, const char *to, const char *what); /* in the directory; false: logged */
 uint64_t aof_file_bytes(const char *name);                           /* 0 when it isn't there */
 void aof_remove_temps(void); /* what a rewrite left that was cut off by a crash */
@@ -92,6 +93,18 @@ void aof_sync_result(
 /* --- base.c --- */
 /* The data as of now into a file, synced. false: logged, the file is gone. */
 bool aof_write_base(const char *path, const struct rdb_info *info);
+
+/* --- tail.c --- */
+/* In the rewrite's child: the log's last bytes as of the fork into a file, synced, if anybody may need them. When that can't
+ * be, there is no file: logged. */
+void aof_write_tail(const char *path);
+void aof_load_tail(
+    void); /* at start, before anything else is loaded: into the log. Not valid: logged, and without */
+const struct aof_file *
+aof_tail(void);                 /* the manifest's row of the tail; NULL: there is none that is needed */
+void aof_tail_set(int64_t end); /* the manifest names one that ends with this byte; -1: it counts no longer */
+bool aof_tail_is_needed(int64_t end); /* the incr files since then hold less than repl-backlog-size */
+void aof_tail_cron(void);             /* lets go of one that is not */
 
 /* --- rewrite.c --- */
 void aof_rewrite_cron(void);

@@ -1,4 +1,4 @@
-/* Loading all that the manifest names: base, then the incr files in order.
+/* Loading all that the manifest names: the tail into the log alone, then base and incr files in order.
  *
  * Only the last file may be cut off at its end: a file in the middle that lacks bytes would leave a hole in the history,
  * and is refused whatever aof-load-truncated says. Progress and -LOADING are those of an RDB load (rdb_loading). */
@@ -70,6 +70,7 @@ static bool load_all(bool recover) {
     l.c = client_new(-1);
     ks_set_applying(true); /* what expires is in the files as DEL */
     rdb_loading_start(total, false);
+    if (recover) aof_load_tail();
     bool ok = load_files(&l);
     rdb_loading_stop(ok);
     ks_set_applying(false);

@@ -5,6 +5,7 @@
 #include "base/num.h"
 
 #define LINE_MAX_BYTES 1024
+#define TAIL_SUFFIX    ".tail"
 
 void manifest_free(struct aof_manifest *m) {
     for (int i = 0; i < m->n; i++) sds_free(m->files[i].name);
@@ -126,9 +127,29 @@ const struct aof_file *manifest_base(const struct aof_manifest *m) {
     return NULL;
 }
 
+const struct aof_file *manifest_first_incr(const struct aof_manifest *m) {
+    for (int i = 0; i < m->n; i++)
+        if (m->files[i].type == AOF_FILE_INCR) return &m->files[i];
+    return NULL;
+}
+
 const struct aof_file *manifest_last_incr(const struct aof_manifest *m) {
     for (int i = m->n - 1; i >= 0; i--)
         if (m->files[i].type == AOF_FILE_INCR) return &m->files[i];
+    return NULL;
+}
+
+static bool has_suffix(const sds name, const char *suffix) {
+    size_t n = strlen(suffix);
+    return sds_len(name) > n && strcmp(name + sds_len(name) - n, suffix) == 0;
+}
+
+const struct aof_file *manifest_tail(const struct aof_manifest *m) {
+    const struct aof_file *base = manifest_base(m);
+    for (int i = 0; base && i < m->n; i++)
+        if (m->files[i].type == AOF_FILE_HISTORY && m->files[i].seq == base->seq &&
+            has_suffix(m->files[i].name, TAIL_SUFFIX))
+            return &m->files[i];
     return NULL;
 }
 
@@ -153,16 +174,22 @@ const char *manifest_new_base(struct aof_manifest *m, const char *filename, bool
     return add_named(m, name, seq, AOF_FILE_BASE);
 }
 
+const char *manifest_new_tail(struct aof_manifest *m, const char *filename) {
+    int64_t seq = m->base_seq;
+    return add_named(m, sds_cat_printf(sds_empty(), "%s.%lld" TAIL_SUFFIX, filename, (long long)seq), seq,
+                     AOF_FILE_HISTORY);
+}
+
 void manifest_retire_incrs(struct aof_manifest *m, bool keep_last) {
     const struct aof_file *last = keep_last ? manifest_last_incr(m) : NULL;
     for (int i = 0; i < m->n; i++)
         if (m->files[i].type == AOF_FILE_INCR && &m->files[i] != last) m->files[i].type = AOF_FILE_HISTORY;
 }
 
-void manifest_forget_history(struct aof_manifest *m) {
+void manifest_forget_history(struct aof_manifest *m, const struct aof_file *but) {
     int kept = 0;
     for (int i = 0; i < m->n; i++) {
-        if (m->files[i].type == AOF_FILE_HISTORY)
+        if (m->files[i].type == AOF_FILE_HISTORY && &m->files[i] != but)
             sds_free(m->files[i].name);
         else
             m->files[kept++] = m->files[i];

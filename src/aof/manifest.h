@@ -3,6 +3,7 @@
  *   file appendonly.aof.2.base.rdb seq 2 type b        at most one: the data at some moment
  *   file appendonly.aof.2.incr.aof seq 2 type i        commands since then, sequence numbers rising
  *   file appendonly.aof.1.incr.aof seq 1 type h        history: replaced, may be deleted
+ *   file appendonly.aof.2.tail seq 2 type h            of that too, but ours keep it: the log before the base (tail.c)
  *
  * Written in the order base, history, incr. Lines that start with '#' are comments. */
 #ifndef TANDEM_AOF_MANIFEST_H
@@ -32,13 +33,17 @@ const char *manifest_parse(struct aof_manifest *m, slice text, int *line_number,
 sds manifest_format(const struct aof_manifest *m, sds out);
 
 const struct aof_file *manifest_base(const struct aof_manifest *m);
+const struct aof_file *manifest_first_incr(const struct aof_manifest *m);
 const struct aof_file *manifest_last_incr(const struct aof_manifest *m);
+const struct aof_file *manifest_tail(const struct aof_manifest *m); /* of the base that it has */
 /* Changes; names are made of `filename` and the next sequence number, and live as long as their row. */
 void manifest_add(struct aof_manifest *m, slice name, int64_t seq, enum aof_file_type type);
 const char *manifest_new_incr(struct aof_manifest *m, const char *filename);
 const char *manifest_new_base(struct aof_manifest *m, const char *filename,
-                              bool as_rdb);                         /* the old becomes history */
-void manifest_retire_incrs(struct aof_manifest *m, bool keep_last); /* they become history */
-void manifest_forget_history(struct aof_manifest *m);
+                              bool as_rdb);                                  /* the old becomes history */
+const char *manifest_new_tail(struct aof_manifest *m, const char *filename); /* of the newest base */
+void manifest_retire_incrs(struct aof_manifest *m, bool keep_last);          /* they become history */
+void manifest_forget_history(struct aof_manifest *m,
+                             const struct aof_file *but); /* but: NULL, or a row of m */
 
 #endif

@@ -1,7 +1,8 @@
 /* Rewriting: a forked child writes the data as a new base, while the log goes on into a new incr file.
  *
  * At the fork:  manifest gets the new incr file (or, turned on at run time: a temporary one that no manifest names).
- * At the end:   one new manifest names the new base and only the incr files since the fork; the others are history.
+ * At the end:   one new manifest names the new base and only the incr files since the fork; the others are history. So is the
+ *               tail (tail.c), which the child wrote behind the base, but that one stays.
  * A crash in between leaves the old base with all incr files: the same data. A rewrite that fails leaves its incr file
  * in the manifest, and nothing else.
  *
@@ -34,8 +35,20 @@ static void temp_base_name(char out[64], pid_t pid) {
     snprintf(out, 64, "temp-rewriteaof-bg-%d.aof", (int)pid);
 }
 
+static void temp_tail_name(char out[64], pid_t pid) {
+    snprintf(out, 64, "temp-rewriteaof-bg-%d.tail", (int)pid);
+}
+
 static void unlink_file(const char *name) {
     unlink(aof_path(name));
+}
+
+static void unlink_temps(pid_t pid) {
+    char name[64];
+    temp_base_name(name, pid);
+    unlink_file(name);
+    temp_tail_name(name, pid);
+    unlink_file(name);
 }
 
 bool aof_rewrite_is_child(void) {
@@ -46,10 +59,12 @@ bool aof_rewrite_is_child(void) {
 
 static int run_rewrite(void *ctx) {
     (void)ctx;
-    char name[64];
-    temp_base_name(name, getpid());
-    if (!aof_write_base(aof_path(name), &rewrite.info)) return 1;
-    log_notice("Successfully created the temporary AOF base file %s", name);
+    char base[64], tail[64];
+    temp_base_name(base, getpid());
+    temp_tail_name(tail, getpid());
+    if (!aof_write_base(aof_path(base), &rewrite.info)) return 1;
+    aof_write_tail(aof_path(tail));
+    log_notice("Successfully created the temporary AOF base file %s", base);
     return 0;
 }
 
@@ -62,18 +77,30 @@ static bool install_temp_incr(struct aof_manifest *m) {
     return ok;
 }
 
+/* The tail that the child has written, if the log has not become long enough meanwhile. */
+static bool install_tail(struct aof_manifest *m, pid_t child) {
+    char temp[64];
+    temp_tail_name(temp, child);
+    if (access(aof_path(temp), F_OK) != 0 || !aof_tail_is_needed(rewrite.info.repl_offset)) return true;
+    return aof_rename(temp, manifest_new_tail(m, aof_config.filename), "tail");
+}
+
 /* The new base, and the incr files since the fork, become what the manifest names. */
-static bool install(const char *temp_base) {
+static bool install(pid_t child) {
     struct aof_manifest m;
+    char temp_base[64];
     bool first = aof_status.state == AOF_WAIT_REWRITE;
+    temp_base_name(temp_base, child);
     manifest_copy(&m, &aof_manifest);
     const char *base = manifest_new_base(&m, aof_config.filename, rewrite.as_rdb);
     manifest_retire_incrs(&m, aof_status.state == AOF_ON);
     bool ok = aof_rename(temp_base, base, "base");
     if (ok && first) ok = install_temp_incr(&m);
+    if (ok) ok = install_tail(&m, child);
     if (ok) ok = aof_store_manifest(&m);
     if (!ok) {
         unlink_file(manifest_base(&m)->name);
+        if (manifest_tail(&m)) unlink_file(manifest_tail(&m)->name);
         if (first) unlink_file(manifest_last_incr(&m) ? manifest_last_incr(&m)->name : temp_base);
         manifest_free(&m);
         return false;
@@ -82,6 +109,7 @@ static bool install(const char *temp_base) {
     aof_status.base_bytes = aof_file_bytes(manifest_base(&aof_manifest)->name) + aof_writer_bytes();
     aof_status.current_bytes = aof_status.base_bytes;
     if (first) aof_status.state = AOF_ON;
+    aof_tail_set(manifest_tail(&aof_manifest) ? rewrite.info.repl_offset : -1);
     aof_remove_history();
     return true;
 }
@@ -91,7 +119,7 @@ static void count_failure(void) {
     aof_status.consecutive_failures++;
 }
 
-static void settle(int exit_code, int signal_number, const char *temp_base) {
+static void settle(int exit_code, int signal_number, pid_t child) {
     if (signal_number) {
         log_warning("Background AOF rewrite terminated by signal %d", signal_number);
         if (signal_number != SIGUSR1) count_failure(); /* SIGUSR1: we asked it to end */
@@ -100,7 +128,7 @@ static void settle(int exit_code, int signal_number, const char *temp_base) {
         count_failure();
     } else {
         log_notice("Background AOF rewrite terminated with success");
-        if (!install(temp_base)) {
+        if (!install(child)) {
             count_failure();
             return;
         }
@@ -112,13 +140,12 @@ static void settle(int exit_code, int signal_number, const char *temp_base) {
 
 static void rewrite_ended(void *ctx, int exit_code, int signal_number) {
     (void)ctx;
-    char temp_base[64];
-    temp_base_name(temp_base, rewrite.pid);
+    pid_t child = rewrite.pid;
     bool abandoned = rewrite.abandoned;
     rewrite.pid = 0;
     rewrite.abandoned = false;
-    if (!abandoned) settle(exit_code, signal_number, temp_base);
-    unlink_file(temp_base);
+    if (!abandoned) settle(exit_code, signal_number, child);
+    unlink_temps(child);
     aof_status.rewrite_running = false;
     aof_status.last_rewrite_s = wall_s() - aof_status.rewrite_start_s;
     aof_status.rewrite_start_s = -1;
@@ -139,9 +166,7 @@ void aof_rewrite_kill(void) {
     rewrite.abandoned = true;
     aof_status.rewrite_running = false;
     child_kill(SIGUSR1);
-    char temp_base[64];
-    temp_base_name(temp_base, rewrite.pid);
-    unlink_file(temp_base); /* we may end before it does */
+    unlink_temps(rewrite.pid); /* we may end before it does */
 }
 
 /* --- the start --- */

@@ -204,6 +204,10 @@ void repl_history_now(struct repl_history *h) {
     memcpy(h->past, self.past, sizeof h->past);
 }
 
+bool repl_history_is_known(void) {
+    return self.told || self.past_n || repl_is_replica();
+}
+
 void repl_open_log(void) {
     if (backlog_active()) return;
     repl_change_id(); /* what was written without a log is no part of a history */

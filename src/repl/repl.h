@@ -96,6 +96,7 @@ struct repl_history { /* who we are at an offset */
     struct repl_past past[REPL_PAST_MAX]; /* newest first */
 };
 void repl_history_now(struct repl_history *h);
+bool repl_history_is_known(void); /* others may ask for it by a name that we answer to */
 void repl_open_log(void); /* somebody is going to read: the log is active from here on at the latest */
 int repl_log_db(void);    /* the database that a reader at the log's end is in */
 /* While files are loaded at start, before there is a reader: the bytes to come continue h behind its offset. They go

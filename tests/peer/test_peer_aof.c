@@ -149,6 +149,37 @@ Test(peer_aof, the_real_checker_finds_nothing_wrong) {
     srv_free(s);
 }
 
+/* What ours keeps beside a base for replicas that lag is to the real ones a file that can be deleted. */
+Test(peer_aof, with_history_beside_the_base) {
+    struct srv *s = srv_start(TANDEM, "--appendonly yes"), *r = srv_start(TANDEM, "%s", "");
+    char before[64], after[64], path[300];
+    srv_replicate(r, s);
+    srv_free(r);
+    write_load(s, 300);
+    EXPECT(s, "Background append only file rewriting started", "BGREWRITEAOF");
+    WAIT_UNTIL(srv_info_int(s, "aof_rewrite_in_progress") == 0);
+    write_load(s, 300);
+    usleep(100000); /* the shortest TTLs pass */
+    digest_of(s, before);
+    srv_stop(s);
+    snprintf(path, sizeof path, "%s/appendonlydir/appendonly.aof.2.tail", s->dir);
+    cr_assert_eq(access(path, F_OK), 0);
+    cr_assert_eq(run("grep -q 'tail seq 2 type h' %s/appendonlydir/appendonly.aof.manifest", s->dir), 0);
+    cr_assert_eq(run("redis-check-aof %s/appendonlydir/appendonly.aof.manifest >/dev/null", s->dir), 0);
+    s->kind = REDIS;
+    srv_restart(s);
+    digest_of(s, after);
+    cr_assert_str_eq(after, before);
+    WAIT_UNTIL(access(path, F_OK) != 0);
+    cr_assert_neq(run("grep -q tail %s/appendonlydir/appendonly.aof.manifest", s->dir), 0);
+    srv_stop(s);
+    s->kind = TANDEM;
+    srv_restart(s);
+    digest_of(s, after);
+    cr_assert_str_eq(after, before);
+    srv_free(s);
+}
+
 /* One file as Redis 4 to 6 wrote it: an RDB, and commands behind it. */
 Test(peer_aof, an_old_file_with_a_preamble) {
     struct srv *s = srv_start(REDIS, "--appendonly yes");

@@ -46,7 +46,7 @@ Test(manifest, a_rewrite_step_by_step) {
                        "file f.1.base.rdb seq 1 type h\n"
                        "file f.1.incr.aof seq 1 type h\n"
                        "file f.2.incr.aof seq 2 type i\n");
-    manifest_forget_history(&copy);
+    manifest_forget_history(&copy, NULL);
     expect_text(&copy, "file f.2.base.aof seq 2 type b\nfile f.2.incr.aof seq 2 type i\n");
     manifest_retire_incrs(&copy, false);
     cr_assert_null(manifest_last_incr(&copy));
@@ -55,6 +55,36 @@ Test(manifest, a_rewrite_step_by_step) {
     expect_text(&m, "file f.1.base.rdb seq 1 type b\n"
                     "file f.1.incr.aof seq 1 type i\n"
                     "file f.2.incr.aof seq 2 type i\n");
+    manifest_free(&m);
+}
+
+/* It belongs to one base, and goes with it. */
+Test(manifest, a_tail_of_the_log) {
+    struct aof_manifest m = {0}, again;
+    int at;
+    manifest_new_base(&m, "f", true);
+    manifest_new_incr(&m, "f");
+    cr_assert_str_eq(manifest_new_tail(&m, "f"), "f.1.tail");
+    cr_assert_str_eq(manifest_tail(&m)->name, "f.1.tail");
+    manifest_new_incr(&m, "f");
+    cr_assert_str_eq(manifest_first_incr(&m)->name, "f.1.incr.aof");
+    manifest_new_base(&m, "f", true);
+    manifest_retire_incrs(&m, true);
+    cr_assert_null(manifest_tail(&m), "that one was the old base's");
+    manifest_new_tail(&m, "f");
+    cr_assert_str_eq(manifest_tail(&m)->name, "f.2.tail");
+    manifest_forget_history(&m, manifest_tail(&m));
+    expect_text(&m, "file f.2.base.rdb seq 2 type b\n"
+                    "file f.2.tail seq 2 type h\n"
+                    "file f.2.incr.aof seq 2 type i\n");
+    cr_assert_null(parse(&again,
+                         "file f.2.base.rdb seq 2 type b\nfile f.2.incr.aof seq 2 type h\n"
+                         "file f.2.tail seq 2 type h\n",
+                         &at));
+    cr_assert_str_eq(manifest_tail(&again)->name, "f.2.tail");
+    manifest_forget_history(&again, NULL);
+    cr_assert_null(manifest_tail(&again));
+    manifest_free(&again);
     manifest_free(&m);
 }
 
