@@ -101,7 +101,7 @@ Test(chain, while_the_middle_has_no_master_the_end_waits) {
     proxy_refuse(x, true);
     proxy_cut(x);
     WAIT_UNTIL(!srv_link_up(c.middle));
-    EXPECT(c.last, "(integer) 1", "CLIENT KILL TYPE master");
+    srv_cmd(c.last, "CLIENT KILL TYPE master"); /* or it is just coming back from the middle's move */
     WAIT_UNTIL(srv_logged(c.last, "Master is currently unable to PSYNC but should be in the future: "
                                   "-NOMASTERLINK Can't SYNC while not connected with my master"));
     EXPECT(c.last, "\"v\"", "GET k");
