@@ -122,7 +122,7 @@ void acl_cat_command(struct client *c, const slice *argv, int argc) {
     }
     int category = acl_category(argv[2]);
     if (category < 0) {
-        reply_errorf(b, "ERR Unknown category '%.*s'", (int)argv[2].n, argv[2].p);
+        reply_errorf(b, "ERR Unknown category '%.*s'", SLICE_ARGS(argv[2]));
         return;
     }
     struct reply_mark m = reply_defer(b);
@@ -159,7 +159,7 @@ static const struct command *dry_command(struct client *c, const slice *argv, in
     const struct command *cmd = command_lookup(argv[0]);
     if (cmd && cmd->subcommands && argc > 1) cmd = command_lookup_sub(cmd, argv[1]);
     if (!cmd) {
-        reply_errorf(&c->out, "ERR Command '%.*s' not found", (int)argv[0].n, argv[0].p);
+        reply_errorf(&c->out, "ERR Command '%.*s' not found", SLICE_ARGS(argv[0]));
     } else if (!command_arity_ok(cmd, argc)) {
         reply_errorf(&c->out, "ERR wrong number of arguments for '%s' command", cmd->name);
         return NULL;
@@ -171,7 +171,7 @@ void acl_dryrun_command(struct client *c, const slice *argv, int argc) {
     const struct acl_user *u = acl_find(argv[2]);
     const slice *words = argv + 3;
     if (!u) {
-        reply_errorf(&c->out, "ERR User '%.*s' not found", (int)argv[2].n, argv[2].p);
+        reply_errorf(&c->out, "ERR User '%.*s' not found", SLICE_ARGS(argv[2]));
         return;
     }
     const struct command *cmd = dry_command(c, words, argc - 3);
@@ -183,8 +183,8 @@ void acl_dryrun_command(struct client *c, const slice *argv, int argc) {
     } else if (v == ACL_DENIED_COMMAND) {
         reply_bulkf(&c->out, "This user has no permissions to run the '%s' command", cmd->name);
     } else {
-        reply_bulkf(&c->out, "This user has no permissions to access the '%.*s' %s", (int)words[pos].n,
-                    words[pos].p, acl_reason_name(v));
+        reply_bulkf(&c->out, "This user has no permissions to access the '%.*s' %s", SLICE_ARGS(words[pos]),
+                    acl_reason_name(v));
     }
 }
 

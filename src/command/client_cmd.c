@@ -67,7 +67,7 @@ static bool parse_class(struct client *c, slice word, enum client_class *out) {
             *out = names[i].class;
             return true;
         }
-    reply_errorf(&c->out, "ERR Unknown client type '%.*s'", (int)word.n, word.p);
+    reply_errorf(&c->out, "ERR Unknown client type '%.*s'", SLICE_ARGS(word));
     return false;
 }
 
@@ -135,7 +135,7 @@ static bool parse_kill_option(struct client *c, slice name, slice value, struct 
     } else if (slice_is(name, "user")) {
         f->user = acl_find(value);
         if (!f->user) {
-            reply_errorf(&c->out, "ERR No such user '%.*s'", (int)value.n, value.p);
+            reply_errorf(&c->out, "ERR No such user '%.*s'", SLICE_ARGS(value));
             return false;
         }
     } else if (slice_is(name, "skipme") && (slice_is(value, "yes") || slice_is(value, "no"))) {

@@ -54,7 +54,7 @@ static bool parse_hello(struct client *c, const slice *argv, int argc, struct he
             h->name = &argv[++i];
             if (!client_name_ok(c, *h->name)) return false;
         } else {
-            reply_errorf(&c->out, "ERR Syntax error in HELLO option '%.*s'", (int)argv[i].n, argv[i].p);
+            reply_errorf(&c->out, "ERR Syntax error in HELLO option '%.*s'", SLICE_ARGS(argv[i]));
             return false;
         }
     }

@@ -276,12 +276,12 @@ static void debug_config_rewrite(struct client *c, const slice *argv, int argc) 
 
 static void debug_error(struct client *c, const slice *argv, int argc) {
     (void)argc;
-    reply_errorf(&c->out, "%.*s", (int)argv[2].n, argv[2].p);
+    reply_errorf(&c->out, "%.*s", SLICE_ARGS(argv[2]));
 }
 
 static void debug_log(struct client *c, const slice *argv, int argc) {
     (void)argc;
-    log_warning("DEBUG LOG: %.*s", (int)argv[2].n, argv[2].p);
+    log_warning("DEBUG LOG: %.*s", SLICE_ARGS(argv[2]));
     reply_ok(&c->out);
 }
 

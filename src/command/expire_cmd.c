@@ -46,7 +46,7 @@ static bool parse_conditions(struct client *c, const slice *argv, int argc, int 
         } else if (slice_is(argv[i], "lt")) {
             *flags |= EXPIRE_LT;
         } else {
-            reply_errorf(&c->out, "ERR Unsupported option %.*s", (int)argv[i].n, argv[i].p);
+            reply_errorf(&c->out, "ERR Unsupported option %.*s", SLICE_ARGS(argv[i]));
             return false;
         }
     }

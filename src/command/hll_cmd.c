@@ -215,7 +215,7 @@ void pfdebug_command(struct client *c, const slice *argv, int argc) {
         int done = make_dense(c, argv[2], s);
         if (done >= 0) reply_int(&c->out, done);
     } else {
-        reply_errorf(&c->out, "ERR Unknown PFDEBUG subcommand '%.*s'", (int)argv[1].n, argv[1].p);
+        reply_errorf(&c->out, "ERR Unknown PFDEBUG subcommand '%.*s'", SLICE_ARGS(argv[1]));
     }
 }
 

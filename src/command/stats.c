@@ -67,7 +67,7 @@ static void log_error_on_link(const struct client *c, slice text) {
     const char *name = cmd ? cmd->name : "<unknown>";
     log_warning(
         "== CRITICAL == This %s is sending an error to its %s: '%.*s' after processing the command '%s'",
-        from, to, (int)text.n, text.p, name);
+        from, to, SLICE_ARGS(text), name);
     server_stats.unexpected_errors++;
     if (ends_with_it(c))
         panic("This %s panicked sending an error to its %s after processing the command '%s'", from, to,

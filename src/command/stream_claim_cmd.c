@@ -83,7 +83,7 @@ static bool claim_options(struct client *c, const slice *argv, int argc, int i, 
         } else if (more && slice_is(argv[i], "lastid")) {
             if (!stream_id_arg(c, argv[++i], 0, last, NULL)) return false;
         } else {
-            reply_errorf(&c->out, "ERR Unrecognized XCLAIM option '%.*s'", (int)argv[i].n, argv[i].p);
+            reply_errorf(&c->out, "ERR Unrecognized XCLAIM option '%.*s'", SLICE_ARGS(argv[i]));
             return false;
         }
     }

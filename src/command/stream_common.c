@@ -147,8 +147,8 @@ bool stream_reply_one(struct client *c, const struct stream *s, struct stream_id
 }
 
 void stream_reply_no_group(struct client *c, slice key, slice group, const char *where) {
-    reply_errorf(&c->out, "NOGROUP No such key '%.*s' or consumer group '%.*s'%s", (int)key.n, key.p,
-                 (int)group.n, group.p, where);
+    reply_errorf(&c->out, "NOGROUP No such key '%.*s' or consumer group '%.*s'%s", SLICE_ARGS(key),
+                 SLICE_ARGS(group), where);
 }
 
 /* --- groups --- */

@@ -18,8 +18,8 @@ static struct stream_group *group_of(struct client *c, const slice *argv, struct
     if (!stream_to_change(c, argv[2], s) || !stream_must_be(c, *s)) return NULL;
     struct stream_group *g = stream_group_find(*s, argv[3]);
     if (!g)
-        reply_errorf(&c->out, "NOGROUP No such consumer group '%.*s' for key name '%.*s'", (int)argv[3].n,
-                     argv[3].p, (int)argv[2].n, argv[2].p);
+        reply_errorf(&c->out, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
+                     SLICE_ARGS(argv[3]), SLICE_ARGS(argv[2]));
     return g;
 }
 

@@ -144,8 +144,8 @@ void xinfo_consumers_command(struct client *c, const slice *argv, int argc) {
     if (!stream_to_inspect(c, argv[2], &s)) return;
     const struct stream_group *g = stream_group_find(s, argv[3]);
     if (!g) {
-        reply_errorf(&c->out, "NOGROUP No such consumer group '%.*s' for key name '%.*s'", (int)argv[3].n,
-                     argv[3].p, (int)argv[2].n, argv[2].p);
+        reply_errorf(&c->out, "NOGROUP No such consumer group '%.*s' for key name '%.*s'",
+                     SLICE_ARGS(argv[3]), SLICE_ARGS(argv[2]));
         return;
     }
     reply_array(&c->out, (int64_t)g->n_consumers);

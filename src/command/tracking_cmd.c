@@ -72,7 +72,7 @@ static bool refuse_overlap(struct client *c, slice a, const char *what, slice b)
     reply_errorf(&c->out,
                  "ERR Prefix '%.*s' overlaps with %s prefix '%.*s'. Prefixes for a single client must not "
                  "overlap.",
-                 (int)a.n, a.p, what, (int)b.n, b.p);
+                 SLICE_ARGS(a), what, SLICE_ARGS(b));
     return false;
 }
 

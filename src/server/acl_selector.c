@@ -114,7 +114,7 @@ static enum acl_error allow_part(struct acl_selector *s, slice name, const char 
     log_warning("Deprecation warning: Allowing a first arg of an otherwise blocked command is a misuse of "
                 "ACL and may get "
                 "disabled in the future (offender: +%.*s)",
-                (int)name.n, name.p);
+                SLICE_ARGS(name));
     add_first_arg(s, id, tail);
     return ACL_RULE_OK;
 }

@@ -55,7 +55,7 @@ static const char *failed(slice name, const char *why) {
     static sds text;
     sds_free(text);
     text = sds_cat_printf(sds_empty(), "CONFIG SET failed (possibly related to argument '%.*s') - %s",
-                          (int)name.n, name.p, why);
+                          SLICE_ARGS(name), why);
     return text;
 }
 
@@ -69,7 +69,7 @@ static const char *find_all(struct change *changes, const slice *pairs, int n) {
             sds_free(unknown);
             unknown = sds_cat_printf(sds_empty(),
                                      "Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                                     (int)name.n, name.p);
+                                     SLICE_ARGS(name));
             return unknown;
         }
     }
