@@ -265,15 +265,10 @@ static bool weigh(struct sorter *s) {
 
 /* --- sorting --- */
 
-static int compare_bytes(slice a, slice b) {
-    int d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-    return d ? d : (a.n > b.n) - (a.n < b.n);
-}
-
 static int compare_texts(const struct query *q, slice a, slice b) {
     if (!a.p || !b.p) return (a.p != NULL) - (b.p != NULL);
     /* What is stored must not depend on the locale of whoever stores it. */
-    return q->stores ? compare_bytes(a, b) : strcoll(a.p, b.p);
+    return q->stores ? slice_cmp(a, b) : strcoll(a.p, b.p);
 }
 
 static int compare_items(const void *x, const void *y, void *ctx) {
@@ -285,8 +280,8 @@ static int compare_items(const void *x, const void *y, void *ctx) {
     else if (a->score != b->score)
         d = a->score > b->score ? 1 : -1;
     else
-        d = compare_bytes(a->element, b->element);
-    if (d == 0 && q->settles) d = compare_bytes(a->element, b->element);
+        d = slice_cmp(a->element, b->element);
+    if (d == 0 && q->settles) d = slice_cmp(a->element, b->element);
     return q->descending ? -d : d;
 }
 

@@ -88,15 +88,10 @@ static void count_for_info(void) {
 
 /* --- prefixes --- */
 
-static int compare(slice a, slice b) {
-    int d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-    return d ? d : (a.n > b.n) - (a.n < b.n);
-}
-
 static struct prefix *get_prefix(slice text) {
     size_t at = 0;
     int d = 1;
-    while (at < prefixes.n && (d = compare(sds_slice(prefixes.v[at]->text), text)) < 0) at++;
+    while (at < prefixes.n && (d = slice_cmp(sds_slice(prefixes.v[at]->text), text)) < 0) at++;
     if (at < prefixes.n && d == 0) return prefixes.v[at];
     if (prefixes.n == prefixes.cap) {
         size_t cap = prefixes.cap ? prefixes.cap * 2 : 4;
@@ -138,7 +133,7 @@ static void add_prefix(struct tracker *t, slice text) {
     size_t old = (size_t)t->n_prefixes * sizeof *t->prefixes;
     t->prefixes = mem_resize(t->prefixes, old, old + sizeof *t->prefixes);
     int at = t->n_prefixes++;
-    for (; at > 0 && compare(sds_slice(t->prefixes[at - 1]->text), text) > 0; at--)
+    for (; at > 0 && slice_cmp(sds_slice(t->prefixes[at - 1]->text), text) > 0; at--)
         t->prefixes[at] = t->prefixes[at - 1];
     t->prefixes[at] = p;
 }
@@ -378,7 +373,7 @@ static void gather(void *ctx, void *item) {
 }
 
 static int by_key(const void *a, const void *b) {
-    return compare(changed_key(*(struct changed *const *)a), changed_key(*(struct changed *const *)b));
+    return slice_cmp(changed_key(*(struct changed *const *)a), changed_key(*(struct changed *const *)b));
 }
 
 /* The keys that a client with this ID is to be told of, as an array; but: those it changed itself are left out. 0: none. */

@@ -19,17 +19,12 @@ void acl_set_hooks(const struct acl_hooks *h) {
 
 /* --- vectors of users --- */
 
-static int compare(slice a, slice b) {
-    int d = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-    return d ? d : (a.n > b.n) - (a.n < b.n);
-}
-
 /* Where the name is, or would be. */
 static int place_of(const struct acl_users *all, slice name, bool *found) {
     int low = 0, high = all->n;
     *found = false;
     while (low < high) {
-        int mid = low + (high - low) / 2, d = compare(sds_slice(all->v[mid]->name), name);
+        int mid = low + (high - low) / 2, d = slice_cmp(sds_slice(all->v[mid]->name), name);
         if (d == 0) *found = true;
         if (d < 0)
             low = mid + 1;
@@ -154,7 +149,7 @@ const char *acl_set_user(slice name, const slice *rules, int n) {
     if (!acl_join_selectors(rules, n, &words)) {
         sds_free(text);
         text = sds_cat_printf(sds_empty(), "Unmatched parenthesis in acl selector starting at '%.*s'.",
-                              (int)rules[words.n].n, rules[words.n].p);
+                              SLICE_ARGS(rules[words.n]));
         return text;
     }
     struct acl_user *u = acl_find(name), *changed = u ? user_copy(u) : user_new();

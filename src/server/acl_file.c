@@ -11,12 +11,6 @@
 
 /* --- words --- */
 
-static slice trim(slice s, const char *what) {
-    while (s.n && strchr(what, s.p[0])) s.p++, s.n--;
-    while (s.n && strchr(what, s.p[s.n - 1])) s.n--;
-    return s;
-}
-
 /* Each single blank separates; there are no quotes. Freed by the caller: *n slices. */
 static slice *split_at_blanks(slice line, int *n) {
     int count = 1;
@@ -43,13 +37,13 @@ struct reader {
 static void apply_rules(struct reader *r, struct acl_user *u, const struct acl_words *rules) {
     bool told = false;
     for (int i = 0; i < rules->n; i++) {
-        slice rule = trim(sds_slice(rules->v[i]), "\t\r\n");
+        slice rule = slice_trim(sds_slice(rules->v[i]), "\t\r\n");
         enum acl_error err = user_apply(u, rule);
         if (err == ACL_RULE_OK) continue;
         /* Of what may hold a password only the first error is told, and not the words. */
         if (err == ACL_RULE_UNKNOWN)
             r->errors = sds_cat_printf(r->errors, "%s:%d: Error in applying operation '%.*s': %s. ",
-                                       acl_config.file, r->line, (int)rule.n, rule.p, acl_error_text(err));
+                                       acl_config.file, r->line, SLICE_ARGS(rule), acl_error_text(err));
         else if (!told)
             r->errors = sds_cat_printf(r->errors, "%s:%d: %s. ", acl_config.file, r->line,
                                        acl_error_text(err));
@@ -61,13 +55,13 @@ static void read_user(struct reader *r, slice name, const slice *words, int n) {
     struct acl_words rules;
     if (!acl_name_ok(name)) {
         r->errors = sds_cat_printf(r->errors, "'%s:%d: username '%.*s' contains invalid characters. ",
-                                   acl_config.file, r->line, (int)name.n, name.p);
+                                   acl_config.file, r->line, SLICE_ARGS(name));
         return;
     }
     struct acl_user *u = users_add(&r->users, name);
     if (!u) {
         r->errors = sds_cat_printf(r->errors, "WARNING: Duplicate user '%.*s' found on line %d. ",
-                                   (int)name.n, name.p, r->line);
+                                   SLICE_ARGS(name), r->line);
     } else if (!acl_join_selectors(words, n, &rules)) {
         r->errors = sds_cat_printf(r->errors, "%s:%d: Unmatched parenthesis in selector definition.",
                                    acl_config.file, r->line);
@@ -80,7 +74,7 @@ static void read_user(struct reader *r, slice name, const slice *words, int n) {
 static void read_line(struct reader *r, slice line) {
     int n;
     slice *words;
-    line = trim(line, " \t\r\n");
+    line = slice_trim(line, " \t\r\n");
     if (line.n == 0) return;
     words = split_at_blanks(line, &n);
     if (n < 2 || !slice_eq(words[0], SLICE("user")))

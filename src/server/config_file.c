@@ -30,17 +30,10 @@ static void fatal(int line_number, slice line, const char *err) {
     fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\n", REDIS_VERSION);
     if (line_number > 0) {
         fprintf(stderr, "Reading the configuration file, at line %d\n", line_number);
-        fprintf(stderr, ">>> '%.*s'\n", (int)line.n, line.p);
+        fprintf(stderr, ">>> '%.*s'\n", SLICE_ARGS(line));
     }
     fprintf(stderr, "%s\n", err);
     exit(1);
-}
-
-static slice trim(slice s) {
-    static const char blank[] = " \t\r\n";
-    while (s.n && strchr(blank, s.p[0])) s.p++, s.n--;
-    while (s.n && strchr(blank, s.p[s.n - 1])) s.n--;
-    return s;
 }
 
 static const char *declare_user(sds *words, int n) {
@@ -79,7 +72,7 @@ void config_load_text(const char *text, size_t n) {
     for (size_t at = 0; at <= n; number++) {
         const char *end = memchr(text + at, '\n', n - at);
         size_t length = end ? (size_t)(end - (text + at)) : n - at;
-        slice line = trim((slice){text + at, length});
+        slice line = slice_trim((slice){text + at, length}, " \t\r\n");
         at += length + 1;
         if (line.n == 0 || line.p[0] == '#') continue;
         int count;

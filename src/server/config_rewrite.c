@@ -47,8 +47,7 @@ static bool only_for_files(slice word) {
 }
 
 static void take_line(struct rewrite *rw, slice line) {
-    while (line.n && strchr(" \t\r", line.p[0])) line.p++, line.n--;
-    while (line.n && strchr(" \t\r", line.p[line.n - 1])) line.n--;
+    line = slice_trim(line, " \t\r");
     if (line.n == 0 || line.p[0] == '#') {
         if (slice_eq(line, slice_of(signature))) rw->has_signature = true;
         append(rw, sds_newlen(line.p, line.n), NULL);
