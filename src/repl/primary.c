@@ -316,11 +316,11 @@ void primary_cron(void) {
     static const slice ping[] = {{"ping", 4}};
     static unsigned seconds;
     int64_t now_s = repl_now_s();
+    seconds++; /* before the first look: who comes within the first second gets no ping for a greeting */
     /* A failover's target has to catch up with an offset that stands still. */
     if (listed && !repl_failing_over() && repl_config.ping_period_s > 0 &&
         seconds % (unsigned)repl_config.ping_period_s == 0)
         repl_append_command(-1, 1, ping);
-    seconds++;
     for (struct peer *p = first, *next; p; p = next) {
         next = p->next;
         if (p->m.state == PEER_WAIT_START || p->m.state == PEER_WAIT_END) peer_say(p, "\n", 1);
