@@ -196,16 +196,24 @@ static int peer_open(struct srv *p, int port, const char *request) {
     return fd;
 }
 
+/* It sends no pings: the first look at its replicas, which may find one, is over. */
+static struct srv *silent_primary(enum srv_kind kind, const char *args) {
+    struct srv *p = srv_start(kind, "--repl-ping-replica-period 3600 %s", args);
+    WAIT_UNTIL(srv_info_int(p, "uptime_in_seconds") >= 1);
+    return p;
+}
+
 /* More than sockets hold. */
 static struct srv *big_primary(enum srv_kind kind, const char *args) {
-    struct srv *p = srv_start(kind, "--rdbcompression no --repl-ping-replica-period 3600 %s", args);
+    struct srv *p = silent_primary(kind, args);
+    EXPECT(p, "OK", "CONFIG SET rdbcompression no");
     EXPECT(p, "OK", "DEBUG POPULATE 20000 key 1000");
     return p;
 }
 
 static void of_a_snapshot(enum srv_kind kind) {
-    struct srv *p = srv_start(kind, "--repl-diskless-sync no --min-replicas-to-write 2 "
-                                    "--repl-ping-replica-period 3600 --rdb-key-save-delay 1000000");
+    struct srv *p = silent_primary(
+        kind, "--repl-diskless-sync no --min-replicas-to-write 2 --rdb-key-save-delay 1000000");
     EXPECT(p, "OK", "DEBUG POPULATE 100");
     note_all(p, "no replica");
     int a = peer_open(p, 11111, "PSYNC ? -1");
@@ -282,7 +290,7 @@ static void hear_the_end(int fd) {
 /* As redis-cli --rdb: who wants no stream is hung up on when it has all, by file and by pipe. */
 static void of_one_that_wants_the_data_only(enum srv_kind kind) {
     static const char *const requests[] = {"SYNC", "PSYNC ? -1"};
-    struct srv *p = srv_start(kind, "--repl-diskless-sync no --repl-ping-replica-period 3600");
+    struct srv *p = silent_primary(kind, "--repl-diskless-sync no");
     for (int i = 0; i < 4; i++) {
         int fd = session_open(p);
         EXPECT(p, "OK", "CONFIG SET repl-diskless-sync %s", i < 2 ? "no" : "yes");
