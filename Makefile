@@ -28,9 +28,12 @@ $B/libtandem.a: $(OBJ)
 $B/tandem-server: $B/src/main.o $B/libtandem.a
 	$(CC) $(ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -rdynamic -o $@
 
-.SECONDEXPANSION:
-$(TOOLS): $B/tandem-%: $B/tools/%.o $$(patsubst %.c,$B/%.o,$$(wildcard tools/$$*/*.c)) $B/libtandem.a
-	$(CC) $(ALL) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+# A tool is tools/NAME.c and, where it has one, the folder of its name.
+define tool
+$B/tandem-$1: $B/tools/$1.o $(patsubst %.c,$B/%.o,$(wildcard tools/$1/*.c)) $B/libtandem.a
+	$$(CC) $$(ALL) $$(CFLAGS) $$^ $$(LDFLAGS) $$(LIBS) -o $$@
+endef
+$(foreach t,$(patsubst tools/%.c,%,$(wildcard tools/*.c)),$(eval $(call tool,$t)))
 
 # Tests: one Criterion binary a suite; fuzz targets link a small bounded driver.
 define suite
