@@ -1,15 +1,15 @@
 /* tandem-cli: sends commands to a server and prints the replies as redis-cli does.
  *
- * A command stands on the command line, or commands come from standard input, one a line. Options, output, messages
- * and exit codes are those of redis-cli 7.0 as far as they exist here; tests/peer/test_cli.c compares the two. */
-#include "cli/link.h"
+ * A command stands on the command line, or commands come from standard input, one a line; other modes are in cli/modes.h.
+ * Options, output, messages and exit codes are those of redis-cli 7.0 as far as they exist here; tests/peer/test_cli.c
+ * compares the two. */
+#include "cli/modes.h"
+#include "cli/options.h"
 #include "cli/print.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/num.h"
-#include "server/server.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,102 +17,8 @@
 
 #define SLOW_COMMAND_MS 500 /* from here on the time is shown */
 
-static struct {
-    const char *host, *socket;
-    int port;
-    const char *user, *password;
-    bool password_from_argument, no_auth_warning;
-    int db;
-    char protocol; /* '2', '3', or 0 for the server's default */
-    bool raw, last_arg_from_stdin, fail_on_error;
-    long repeat;
-    long interval_us;
-    const char *item_delimiter, *reply_delimiter;
-} options = {
-    .host = "127.0.0.1",
-    .port = 6379,
-    .repeat = 1,
-    .item_delimiter = "\n",
-    .reply_delimiter = "\n",
-};
-
-static struct link server = {.fd = -1};
-static int selected_db;     /* of the connection, as far as commands told */
-static bool from_stdin;     /* commands come from standard input */
-static bool pushes_visible; /* RESP3 pushes outside of subscriptions are printed */
-
-static const char help_text[] =
-    "tandem-cli " TANDEM_VERSION " (redis-cli " REDIS_VERSION ")\n"
-    "\n"
-    "Usage: tandem-cli [OPTIONS] [command [argument ...]]\n"
-    "Without a command, commands are read from standard input, one a line.\n"
-    "\n"
-    "  -h <host>          Server address (default 127.0.0.1)\n"
-    "  -p <port>          Server port (default 6379)\n"
-    "  -s <path>          Unix socket of the server, instead of address and port\n"
-    "  -a, --pass <pw>    Password. The environment variable REDISCLI_AUTH hides it from other users.\n"
-    "  --user <name>      User name that goes with the password\n"
-    "  --no-auth-warning  Be silent about passwords on the command line\n"
-    "  -n <db>            Database number\n"
-    "  -2, -3             Speak RESP2 (default) or RESP3\n"
-    "  -r <n>             Run the command n times, -1 for ever\n"
-    "  -i <seconds>       Pause between repetitions, fractions allowed\n"
-    "  -x                 The last argument is what standard input holds\n"
-    "  -e                 Exit with 1 when the command fails, error text to standard error\n"
-    "  --raw, --no-raw    Plain replies (default unless on a terminal), or typed and quoted ones\n"
-    "  -d <text>          Delimiter between elements of plain replies (default \\n)\n"
-    "  -D <text>          Delimiter behind plain replies (default \\n)\n"
-    "  -v, --version      Print the version\n"
-    "  --help             Print this\n";
-
-static int print_error(const struct resp_value *reply, const char *what) {
-    return fprintf(stderr, "%s failed: %.*s\n", what, (int)reply->text.n, reply->text.p);
-}
-
-/* One step of the greeting. False: refused, or the connection is lost. */
-static bool greet(const char *what, int argc, const char *const *words) {
-    sds argv[3] = {NULL};
-    for (int i = 0; i < argc; i++) argv[i] = sds_new(words[i]);
-    const struct resp_value *reply = link_send(&server, argv, argc) ? link_read(&server) : NULL;
-    for (int i = 0; i < argc; i++) sds_free(argv[i]);
-    if (!reply) {
-        fprintf(stderr, "Error: %s\n", server.error);
-        link_close(&server);
-        return false;
-    }
-    return reply->type == '-' ? (print_error(reply, what), false) : true;
-}
-
-/* Opens the connection and brings it into the state that the options ask for. What the server refuses is reported
- * and leaves the connection usable; false only when there is none. */
-static bool connect_to_server(void) {
-    link_close(&server);
-    bool open = options.socket ? link_open_unix(&server, options.socket)
-                               : link_open_tcp(&server, options.host, options.port);
-    if (!open && options.socket) {
-        fprintf(stderr, "Could not connect to Redis at %s: %s\n", options.socket, server.error);
-    } else if (!open) {
-        fprintf(stderr, "Could not connect to Redis at %s:%d: %s\n", options.host, options.port,
-                server.error);
-    }
-    if (!open) return false;
-
-    selected_db = options.db;
-    bool ok = true;
-    if (options.password && options.user) {
-        ok = greet("AUTH", 3, (const char *const[]){"AUTH", options.user, options.password});
-    } else if (options.password) {
-        ok = greet("AUTH", 2, (const char *const[]){"AUTH", options.password});
-    }
-    if (ok && options.db != 0) {
-        char number[16], what[32];
-        snprintf(number, sizeof(number), "%d", options.db);
-        snprintf(what, sizeof(what), "SELECT %d", options.db);
-        ok = greet(what, 2, (const char *const[]){"SELECT", number});
-    }
-    if (ok && options.protocol == '3') greet("HELLO 3", 2, (const char *const[]){"HELLO", "3"});
-    return server.fd >= 0;
-}
+static struct session session = {.link.fd = -1};
+static bool from_stdin; /* commands come from standard input */
 
 static bool word_is(sds s, const char *word) {
     return slice_is(sds_slice(s), word);
@@ -136,15 +42,19 @@ static bool is_subscription(sds name) {
     return word_is(name, "subscribe") || word_is(name, "psubscribe") || word_is(name, "ssubscribe");
 }
 
-enum form { FORM_TTY, FORM_RAW, FORM_REPORT };
-
-static void print_reply(const struct resp_value *reply, enum form form) {
+static void print_reply(const struct resp_value *reply, bool report) {
     sds out = sds_empty();
-    if (form == FORM_TTY) {
-        out = print_tty(out, reply);
-    } else {
+    if (report) {
         out = print_raw(out, reply, options.item_delimiter);
-        if (form == FORM_RAW) out = sds_cat_str(out, options.reply_delimiter);
+    } else {
+        switch (options.output) {
+        case OUTPUT_TTY: out = print_tty(out, reply); break;
+        case OUTPUT_RAW:
+            out = sds_cat_str(print_raw(out, reply, options.item_delimiter), options.reply_delimiter);
+            break;
+        case OUTPUT_CSV: out = sds_cat_str(print_csv(out, reply), "\n"); break;
+        case OUTPUT_JSON: out = sds_cat_str(print_json(out, reply), "\n"); break;
+        }
     }
     fwrite(out, 1, sds_len(out), stdout);
     fflush(stdout);
@@ -153,33 +63,33 @@ static void print_reply(const struct resp_value *reply, enum form form) {
 
 enum outcome { DONE, FAILED, LOST };
 
-static enum outcome read_reply(enum form form, bool streaming) {
+static enum outcome read_reply(bool report, bool streaming) {
     const struct resp_value *reply;
-    while ((reply = link_read(&server)) != NULL && reply->type == '>' && !streaming) {
-        if (pushes_visible) print_reply(reply, form);
+    while ((reply = link_read(&session.link)) != NULL && reply->type == '>' && !streaming) {
+        if (options.pushes) print_reply(reply, report);
     }
     if (!reply) return LOST;
-    bool failed = reply->type == '-' || reply->type == '!';
+    bool failed = reply_is_error(reply);
     if (failed && options.fail_on_error && !from_stdin) {
         fprintf(stderr, "%.*s\n", (int)reply->text.n, reply->text.p);
         return FAILED;
     }
-    print_reply(reply, form);
+    print_reply(reply, report);
     return failed ? FAILED : DONE;
 }
 
 /* Sends one command and prints its reply, or, for MONITOR and subscriptions, what follows until it ends. */
 static enum outcome run_once(const sds *argv, int argc) {
-    if (!link_send(&server, argv, argc)) return LOST;
-    enum form form = is_report(argv, argc) ? FORM_REPORT : options.raw ? FORM_RAW : FORM_TTY;
+    if (!link_send(&session.link, argv, argc)) return LOST;
+    bool report = is_report(argv, argc);
     bool subscription = is_subscription(argv[0]);
-    if (subscription && !options.raw) {
+    if (subscription && options.output != OUTPUT_RAW) {
         printf("Reading messages... (press Ctrl-C to quit)\n");
         fflush(stdout);
     }
-    enum outcome outcome = read_reply(form, subscription);
+    enum outcome outcome = read_reply(report, subscription);
     if (subscription || word_is(argv[0], "monitor")) {
-        while (outcome == DONE) outcome = read_reply(form, true);
+        while (outcome == DONE) outcome = read_reply(report, true);
     }
     return outcome;
 }
@@ -188,20 +98,20 @@ static enum outcome run_once(const sds *argv, int argc) {
 static void note_selected_db(const sds *argv, int argc) {
     int64_t db;
     if (argc == 2 && word_is(argv[0], "select") && num_parse_i64(sds_slice(argv[1]), &db))
-        selected_db = (int)db;
-    if (word_is(argv[0], "reset")) selected_db = 0;
+        session.db = (int)db;
+    if (word_is(argv[0], "reset")) session.db = 0;
 }
 
 /* Runs a command `repeat` times (negative: for ever). LOST has been reported, and the connection closed. */
 static enum outcome run(const sds *argv, int argc, long repeat) {
-    if (server.fd < 0 && !connect_to_server()) return LOST;
+    if (session.link.fd < 0 && !session_open(&session)) return LOST;
     enum outcome outcome = DONE;
     while (repeat < 0 || repeat-- > 0) {
         outcome = run_once(argv, argc);
         if (outcome == LOST) {
-            bool asked_for = word_is(argv[0], "shutdown") && strstr(server.error, "closed");
-            if (!asked_for) fprintf(stderr, "Error: %s\n", server.error);
-            link_close(&server);
+            bool asked_for = word_is(argv[0], "shutdown") && strstr(session.link.error, "closed");
+            if (!asked_for) fprintf(stderr, "Error: %s\n", session.link.error);
+            link_close(&session.link);
             return asked_for ? DONE : LOST;
         }
         if (outcome == FAILED && options.fail_on_error && !from_stdin) return FAILED;
@@ -209,6 +119,22 @@ static enum outcome run(const sds *argv, int argc, long repeat) {
         if (options.interval_us > 0) usleep((useconds_t)options.interval_us);
     }
     return outcome;
+}
+
+/* What the prompt does by itself: "clear", and "connect host port". False: the line is for the server. */
+static bool run_own_command(const sds *argv, int argc) {
+    if (argc == 1 && word_is(argv[0], "clear")) {
+        printf("\x1b[H\x1b[2J"); /* to the corner of the screen, and erase it */
+        return true;
+    }
+    if (argc != 3 || !word_is(argv[0], "connect")) return false;
+    static char host[256]; /* options point to it */
+    snprintf(host, sizeof(host), "%s", argv[1]);
+    options.host = host;
+    options.port = atoi(argv[2]);
+    options.socket = NULL;
+    session_open(&session);
+    return true;
 }
 
 /* A line of standard input: [repeat] command arguments. False: it asks to stop. */
@@ -220,7 +146,7 @@ static bool run_line(const char *line, size_t n) {
         return true;
     }
     bool stop = argc > 0 && (word_is(argv[0], "quit") || word_is(argv[0], "exit"));
-    if (argc > 0 && !stop) {
+    if (argc > 0 && !stop && !run_own_command(argv, argc)) {
         char *end;
         long repeat = argc > 1 ? strtol(argv[0], &end, 10) : 1;
         bool counted = argc > 1 && *end == '\0';
@@ -231,7 +157,8 @@ static bool run_line(const char *line, size_t n) {
             run(argv + counted, argc - counted, counted ? repeat : 1);
         }
         uint64_t took_ms = clock_mono_ms() - start_ms;
-        if (took_ms >= SLOW_COMMAND_MS && !options.raw) printf("(%.2fs)\n", (double)took_ms / 1000);
+        if (took_ms >= SLOW_COMMAND_MS && options.output == OUTPUT_TTY)
+            printf("(%.2fs)\n", (double)took_ms / 1000);
         fflush(stdout);
     }
     sds_free_words(argv, argc);
@@ -240,15 +167,15 @@ static bool run_line(const char *line, size_t n) {
 
 static void prompt(void) {
     if (!isatty(STDIN_FILENO)) return;
-    if (server.fd < 0) {
+    if (session.link.fd < 0) {
         printf("not connected> ");
     } else if (options.socket) {
         printf("redis %s", options.socket);
     } else {
         printf("%s:%d", options.host, options.port);
     }
-    if (server.fd >= 0 && selected_db != 0) printf("[%d]", selected_db);
-    if (server.fd >= 0) printf("> ");
+    if (session.link.fd >= 0 && session.db != 0) printf("[%d]", session.db);
+    if (session.link.fd >= 0) printf("> ");
     fflush(stdout);
 }
 
@@ -257,7 +184,7 @@ static int run_stdin(void) {
     size_t cap = 0;
     ssize_t n;
     from_stdin = true;
-    connect_to_server();
+    session_open(&session);
     for (prompt(); (n = getline(&line, &cap, stdin)) >= 0; prompt()) {
         if (!run_line(line, (size_t)n)) break;
     }
@@ -273,99 +200,52 @@ static sds read_stdin(void) {
     return all;
 }
 
-static int run_arguments(char **words, int count) {
-    int argc = count + options.last_arg_from_stdin;
-    sds *argv = mem_alloc((size_t)argc * sizeof(*argv));
-    for (int i = 0; i < count; i++) argv[i] = sds_new(words[i]);
-    if (options.last_arg_from_stdin) argv[count] = read_stdin();
-    enum outcome outcome = connect_to_server() ? run(argv, argc, options.repeat) : LOST;
+static void free_words(sds *argv, int argc) {
     for (int i = 0; i < argc; i++) sds_free(argv[i]);
     mem_free(argv, (size_t)argc * sizeof(*argv));
+}
+
+/* The command's words, with what standard input holds behind them or in the place of the tag. NULL, and said: no tag. */
+static sds *command_words(char **words, int count, int *argc) {
+    bool tagged = false;
+    *argc = count + options.last_arg_from_stdin;
+    sds *argv = mem_alloc((size_t)*argc * sizeof(*argv));
+    for (int i = 0; i < count; i++) {
+        bool here = options.stdin_tag && !tagged && strcmp(words[i], options.stdin_tag) == 0;
+        argv[i] = here ? read_stdin() : sds_new(words[i]);
+        tagged |= here;
+    }
+    if (options.last_arg_from_stdin) argv[count] = read_stdin();
+    if (!options.stdin_tag || tagged) return argv;
+    fputs("Using -X option but stdin tag not match.\n", stderr);
+    free_words(argv, *argc);
+    return NULL;
+}
+
+static int run_arguments(char **words, int count) {
+    int argc;
+    sds *argv = command_words(words, count, &argc);
+    if (!argv) return 1;
+    enum outcome outcome = session_open(&session) ? run(argv, argc, options.repeat) : LOST;
+    free_words(argv, argc);
     return outcome == LOST || (outcome == FAILED && options.fail_on_error);
 }
 
-/* Options without a value. */
-static bool take_flag(const char *name) {
-    if (!strcmp(name, "-2") || !strcmp(name, "-3")) {
-        if (options.protocol && options.protocol != name[1]) {
-            fputs("Options -2 and -3 are mutually exclusive.\n", stderr);
-            exit(1);
-        }
-        options.protocol = name[1];
-    } else if (!strcmp(name, "-x")) {
-        options.last_arg_from_stdin = true;
-    } else if (!strcmp(name, "-e")) {
-        options.fail_on_error = true;
-    } else if (!strcmp(name, "--raw") || !strcmp(name, "--no-raw")) {
-        options.raw = name[2] == 'r';
-    } else if (!strcmp(name, "--no-auth-warning")) {
-        options.no_auth_warning = true;
-    } else if (!strcmp(name, "-v") || !strcmp(name, "--version")) {
-        printf("tandem-cli %s (redis-cli %s)\n", TANDEM_VERSION, REDIS_VERSION);
-        exit(0);
-    } else if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
-        fputs(help_text, stdout);
-        exit(0);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static bool take_option(const char *name, char *value) {
-    if (!strcmp(name, "-h")) {
-        options.host = value;
-    } else if (!strcmp(name, "-p")) {
-        options.port = atoi(value);
-    } else if (!strcmp(name, "-s")) {
-        options.socket = value;
-    } else if (!strcmp(name, "-a") || !strcmp(name, "--pass")) {
-        options.password = value;
-        options.password_from_argument = true;
-    } else if (!strcmp(name, "--user")) {
-        options.user = value;
-    } else if (!strcmp(name, "-n")) {
-        options.db = atoi(value);
-    } else if (!strcmp(name, "-r")) {
-        options.repeat = strtol(value, NULL, 10);
-    } else if (!strcmp(name, "-i")) {
-        options.interval_us = (long)(strtod(value, NULL) * 1000000);
-    } else if (!strcmp(name, "-d")) {
-        options.item_delimiter = value;
-    } else if (!strcmp(name, "-D")) {
-        options.reply_delimiter = value;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* Returns the index of the command's first word. */
-static int parse_options(int argc, char **argv) {
-    options.password = getenv("REDISCLI_AUTH");
-    options.raw = !isatty(STDOUT_FILENO) && !getenv("FAKETTY");
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        if (i + 1 < argc && take_option(argv[i], argv[i + 1])) {
-            i++;
-        } else if (!take_flag(argv[i])) {
-            fprintf(stderr, "Unrecognized option or bad number of args for: '%s'\n", argv[i]);
-            exit(1);
-        }
-    }
-    if (options.password_from_argument && !options.no_auth_warning) {
-        fputs("Warning: Using a password with '-a' or '-u' option on the command line interface may not be "
-              "safe.\n",
-              stderr);
-    }
-    return i;
+static int run_mode(void) {
+    static int (*const runs[])(struct session *) = {
+        [MODE_STAT] = stat_run, [MODE_LATENCY] = latency_run, [MODE_SCAN] = scan_run,
+        [MODE_PIPE] = pipe_run, [MODE_REPLICA] = replica_run, [MODE_RDB] = rdb_run,
+    };
+    return session_open(&session) && session.as_asked ? runs[options.mode](&session) : 1;
 }
 
 int main(int argc, char **argv) {
-    int first = parse_options(argc, argv);
-    signal(SIGPIPE, SIG_IGN);
-    pushes_visible = isatty(STDOUT_FILENO);
-    int status = first < argc ? run_arguments(argv + first, argc - first) : run_stdin();
-    link_close(&server);
+    int first = options_parse(argc, argv), status;
+    if (options.mode != MODE_COMMANDS) {
+        status = run_mode();
+    } else {
+        status = first < argc ? run_arguments(argv + first, argc - first) : run_stdin();
+    }
+    link_close(&session.link);
     return status;
 }

@@ -79,7 +79,7 @@ bool link_send(struct link *l, const sds *argv, int argc) {
     mem_free(words, (size_t)argc * sizeof *words);
     bool ok = true;
     for (size_t done = 0; ok && done < sds_len(request);) {
-        ssize_t n = write(l->fd, request + done, sds_len(request) - done);
+        ssize_t n = send(l->fd, request + done, sds_len(request) - done, MSG_NOSIGNAL);
         if (n > 0) {
             done += (size_t)n;
         } else if (errno != EINTR) {
@@ -90,22 +90,26 @@ bool link_send(struct link *l, const sds *argv, int argc) {
     return ok;
 }
 
+bool link_receive(struct link *l) {
+    char buf[16384];
+    ssize_t n;
+    while ((n = read(l->fd, buf, sizeof(buf))) < 0 && errno == EINTR) {}
+    if (n <= 0) return fail(l, n == 0 ? "Server closed the connection" : strerror(errno));
+    resp_reader_feed(&l->in, buf, (size_t)n);
+    return true;
+}
+
+const struct resp_value *link_take(struct link *l) {
+    const struct resp_value *v;
+    enum resp_status status = resp_reader_next(&l->in, &v);
+    l->error[0] = '\0';
+    if (status == RESP_BAD) snprintf(l->error, sizeof(l->error), "Protocol error, %s", l->in.scan.error);
+    return status == RESP_OK ? v : NULL;
+}
+
 const struct resp_value *link_read(struct link *l) {
     const struct resp_value *v;
-    char buf[16384];
-    for (;;) {
-        enum resp_status status = resp_reader_next(&l->in, &v);
-        if (status == RESP_OK) return v;
-        if (status == RESP_BAD) {
-            snprintf(l->error, sizeof(l->error), "Protocol error, %s", l->in.scan.error);
-            return NULL;
-        }
-        ssize_t n = read(l->fd, buf, sizeof(buf));
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            fail(l, n == 0 ? "Server closed the connection" : strerror(errno));
-            return NULL;
-        }
-        resp_reader_feed(&l->in, buf, (size_t)n);
-    }
+    while (!(v = link_take(l)) && !l->error[0])
+        if (!link_receive(l)) return NULL;
+    return v;
 }

@@ -1,4 +1,5 @@
-/* The client's connection to a server: blocking, one request and one reply at a time. */
+/* The client's connection to a server: blocking, one request and one reply at a time;
+ * or, for those who follow a stream, in halves. */
 #ifndef TANDEM_TOOLS_LINK_H
 #define TANDEM_TOOLS_LINK_H
 
@@ -16,6 +17,10 @@ bool link_open_unix(struct link *l, const char *path);
 void link_close(struct link *l);
 
 bool link_send(struct link *l, const sds *argv, int argc);
+/* The two halves of link_read: what can be taken of what has come (NULL with no error: more is needed), and the next bytes,
+ * for which it waits. */
+const struct resp_value *link_take(struct link *l);
+bool link_receive(struct link *l);
 const struct resp_value *link_read(struct link *l); /* valid until the next read; NULL: see error */
 
 #endif

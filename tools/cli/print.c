@@ -2,6 +2,8 @@
  * right-aligned to the widest of its level, and what is nested is indented by what stands before it. */
 #include "cli/print.h"
 
+#include <string.h>
+
 static bool is_aggregate(const struct resp_value *v) {
     return !v->is_null && (v->type == '*' || v->type == '%' || v->type == '~' || v->type == '>');
 }
@@ -97,4 +99,77 @@ sds print_raw(sds out, const struct resp_value *v, const char *delimiter) {
     if (v->type == '#') return sds_cat_str(out, v->boolean ? "(true)" : "(false)");
     out = sds_cat(out, v->text.p, v->text.n);
     return v->type == '-' || v->type == '!' ? sds_cat_str(out, "\n") : out;
+}
+
+sds print_csv(sds out, const struct resp_value *v) {
+    if (v->is_null) return sds_cat_str(out, "NULL");
+    if (is_aggregate(v)) {
+        for (size_t i = 0; i < v->count; i++) {
+            if (i > 0) out = sds_cat_str(out, ",");
+            out = print_csv(out, &v->items[i]);
+        }
+        return out;
+    }
+    switch (v->type) {
+    case '-':
+    case '!': return sds_cat_repr(sds_cat_str(out, "ERROR,"), v->text.p, v->text.n);
+    case '#': return sds_cat_str(out, v->boolean ? "true" : "false");
+    case ':':
+    case ',':
+    case '(': return sds_cat(out, v->text.p, v->text.n);
+    default: return sds_cat_repr(out, v->text.p, v->text.n);
+    }
+}
+
+static sds json_string(sds out, slice text) {
+    out = sds_cat_str(out, "\"");
+    for (size_t i = 0; i < text.n; i++) {
+        static const char escaped[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
+        unsigned char c = (unsigned char)text.p[i];
+        const char *at = c ? strchr(escaped, c) : NULL;
+        if (at) {
+            out = sds_cat_printf(out, "\\%c", letters[at - escaped]);
+        } else if (c < ' ') {
+            out = sds_cat_printf(out, "\\u%04x", c);
+        } else {
+            out = sds_cat(out, &text.p[i], 1);
+        }
+    }
+    return sds_cat_str(out, "\"");
+}
+
+static sds json_key(sds out, const struct resp_value *v) {
+    if (v->type == '$' || v->type == '+') return json_string(out, v->text);
+    sds inner = print_json(sds_empty(), v); /* a name is a string in JSON, whatever it was */
+    out = json_string(out, sds_slice(inner));
+    sds_free(inner);
+    return out;
+}
+
+static sds json_items(sds out, const struct resp_value *v) {
+    bool map = v->type == '%';
+    out = sds_cat_str(out, map ? "{" : "[");
+    for (size_t i = 0; i < v->count; i++) {
+        if (i > 0) out = sds_cat_str(out, ",");
+        if (map) {
+            out = sds_cat_str(json_key(out, &v->items[i]), ":");
+            i++;
+        }
+        out = print_json(out, &v->items[i]);
+    }
+    return sds_cat_str(out, map ? "}" : "]");
+}
+
+sds print_json(sds out, const struct resp_value *v) {
+    if (v->is_null) return sds_cat_str(out, "null");
+    if (is_aggregate(v)) return json_items(out, v);
+    switch (v->type) {
+    case '-':
+    case '!': return json_string(sds_cat_str(out, "error:"), v->text);
+    case '#': return sds_cat_str(out, v->boolean ? "true" : "false");
+    case ':':
+    case ',':
+    case '(': return sds_cat(out, v->text.p, v->text.n);
+    default: return json_string(out, v->text);
+    }
 }

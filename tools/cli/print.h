@@ -1,4 +1,4 @@
-/* Replies as text: byte for byte the two forms of redis-cli. */
+/* Replies as text: byte for byte as redis-cli prints them. */
 #ifndef TANDEM_TOOLS_PRINT_H
 #define TANDEM_TOOLS_PRINT_H
 
@@ -8,5 +8,9 @@
 sds print_tty(sds out, const struct resp_value *v);
 /* For programs: the bytes as they are, elements of aggregates divided by `delimiter`. No line end behind. */
 sds print_raw(sds out, const struct resp_value *v, const char *delimiter);
+/* Flat: aggregates within others, and keys and values of maps, are further columns. No line end behind. */
+sds print_csv(sds out, const struct resp_value *v);
+/* Maps as objects, numbers as numbers. Bytes that are no UTF-8 stay as they are. No line end behind. */
+sds print_json(sds out, const struct resp_value *v);
 
 #endif

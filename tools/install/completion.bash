@@ -10,16 +10,17 @@ _tandem_cli() {
   local where=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      -h | -p | -s | -a | --user) where+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}"); i=$((i + 1)) ;;
-      -n | -r | -i | -d | -D | -u | -X | --pass) i=$((i + 1)) ;;
+      -h | -p | -s | -a | --user | --pass) where+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}"); i=$((i + 1)) ;;
+      -n | -r | -i | -d | -D | -u | -X | --show-pushes | --pattern | --pipe-timeout | --rdb) i=$((i + 1)) ;;
       -*) ;;
       *) return ;; # the command stands there already: what follows are its own words
     esac
   done
   case $before in
-    -s | --rdb | --eval) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    -s | --rdb) COMPREPLY=($(compgen -f -- "$current")); return ;;
     -h) COMPREPLY=($(compgen -A hostname -- "$current")); return ;;
-    -p | -a | -n | -r | -i | -d | -D | -u | --user | --pass) return ;;
+    -p | -a | -n | -r | -i | -d | -D | -u | -X | --user | --pass | --pattern | --pipe-timeout) return ;;
+    --show-pushes) COMPREPLY=($(compgen -W "yes no" -- "$current")); return ;;
   esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$(_tandem_options "$program")" -- "$current"))
