@@ -1,6 +1,7 @@
 /* The primary's side over a socket pair: the log and a snapshot file into a replica that reads as it likes. */
 #include <criterion/criterion.h>
 #include "base/clock.h"
+#include "repl/link.h"
 #include "repl/peer.h"
 
 #include <errno.h>
@@ -416,6 +417,56 @@ Test(transfer, options_are_checked, .init = setup) {
     repl_replconf_command(replica, 2, half);
     client_want_write(replica);
     expect_text("-ERR syntax error\r\n");
+}
+
+/* --- who is ahead of us --- */
+
+#define NEW_ID "fedcba9876543210fedcba9876543210fedcba98"
+
+/* A replica with a master that is up, at offset 100 of ID. */
+static void follow_somebody(void) {
+    int pair[2];
+    repl_replicaof("127.0.0.1", 1);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    the_link.io.fd = pair[0];
+    link_make_client(0, NULL, 0);
+    append_n(100);
+}
+
+#define AHEAD "-NOMASTERLINK Can't SYNC yet: I am still behind the offset that is asked for\r\n"
+
+Test(transfer, who_is_ahead_by_a_name_we_have_not_heard_of_is_to_ask_again, .init = setup) {
+    follow_somebody();
+    replconf("capa", "tandem-was " NEW_ID " 5 " ID " 101");
+    expect_text("+OK\r\n");
+    repl_psync_command(replica, SLICE(NEW_ID), SLICE("501"), false);
+    client_want_write(replica);
+    expect_text(AHEAD);
+    cr_assert_eq(repl_peer_count(), 0);
+}
+
+static void expect_full(const char *names) {
+    setup();
+    follow_somebody();
+    replconf("capa", names);
+    expect_text("+OK\r\n");
+    repl_config.diskless_sync_delay_s = 1000;
+    replconf("capa", "eof");
+    expect_text("+OK\r\n");
+    repl_psync_command(replica, SLICE(NEW_ID), SLICE("501"), false);
+    cr_assert_eq(state(), PEER_WAIT_START, "%s", names);
+}
+
+Test(transfer, who_left_our_history_behind_us_gets_all) {
+    expect_full("tandem-was " ID " 100");
+}
+
+Test(transfer, who_was_never_of_our_history_gets_all) {
+    expect_full("tandem-was " NEW_ID " 1000");
+}
+
+Test(transfer, nonsense_about_former_names_is_none) {
+    expect_full("tandem-was " ID " 1000 and more");
 }
 
 Test(transfer, a_wrong_offset_is_an_error, .init = setup) {
