@@ -24,7 +24,7 @@ enum resync_cause resync_judge(const struct resync_case *q, uint64_t *missing) {
     bool current = strcasecmp(q->asked_id, q->id) == 0;
     if (!current) {
         if (q->asked <= 1) return RESYNC_FIRST; /* a name of its own, with nothing in it */
-        if (!q->id2[0] || strcasecmp(q->asked_id, q->id2) != 0) return RESYNC_OTHER_HISTORY;
+        if (q->id2_limit < 0 || strcasecmp(q->asked_id, q->id2) != 0) return RESYNC_OTHER_HISTORY;
         if (q->asked > q->id2_limit) {
             *missing = (uint64_t)(q->asked - q->id2_limit);
             return RESYNC_DIVERGED;
@@ -36,11 +36,11 @@ enum resync_cause resync_judge(const struct resync_case *q, uint64_t *missing) {
         return RESYNC_AHEAD;
     }
     if (q->oldest == 0) { /* as a replica: the master has said no, and it was not for these reasons */
-        *missing = (uint64_t)(q->end + 1 - q->asked);
+        *missing = (uint64_t)q->end + 1 - (uint64_t)q->asked;
         return RESYNC_TOO_OLD;
     }
     if (q->asked >= q->oldest) return RESYNC_HELD;
-    *missing = (uint64_t)(q->oldest - q->asked);
+    *missing = (uint64_t)q->oldest - (uint64_t)q->asked; /* what is asked for may be any number */
     return RESYNC_TOO_OLD;
 }
 
@@ -152,8 +152,4 @@ int resync_count(void) {
 
 const struct resync *resync_nth(int back) {
     return back >= 0 && back < resync_count() ? resync_find(ring.last_id - (uint64_t)back) : NULL;
-}
-
-void resync_forget_all(void) {
-    memset(&ring, 0, sizeof ring);
 }

@@ -28,7 +28,8 @@ struct resync_case {
     char asked_id[41]; /* "": none */
     int64_t asked;     /* first offset wanted */
     char id[41], id2[41];
-    int64_t id2_limit; /* offsets of id2 (a former name of its history) up to here may be asked for */
+    int64_t
+        id2_limit; /* offsets of id2 (a former name of its history) up to here may be asked for; < 0: no such name */
     bool has_log;
     int64_t oldest, end; /* first and last offset held; oldest 0: not known */
 };
@@ -62,6 +63,5 @@ struct resync *resync_find(uint64_t id); /* NULL: 0, or pushed out */
 void resync_end(uint64_t id, const char *failure, int64_t now_ms);
 int resync_count(void);                    /* records kept */
 const struct resync *resync_nth(int back); /* 0: the newest; NULL beyond the last */
-void resync_forget_all(void);              /* for tests */
 
 #endif

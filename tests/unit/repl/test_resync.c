@@ -33,8 +33,6 @@ static void judged(struct resync_case q, enum resync_cause cause, uint64_t missi
     cr_assert(strstr(why, words), "%s", why);
 }
 
-TestSuite(resync, .fini = resync_forget_all);
-
 Test(resync, what_is_held_is_held) {
     judged(asking(ID, 1001), RESYNC_HELD, 0, "asked for offset 1001; held are 1001 to 5000");
     judged(asking(ID, 5001), RESYNC_HELD, 0, "5001");
@@ -61,6 +59,14 @@ Test(resync, zeros_are_no_second_history) {
     strcpy(q.id2, NONE);
     q.id2_limit = -1;
     judged(q, RESYNC_OTHER_HISTORY, 0, "ours is " ID " at 5000");
+    strcpy(q.asked_id, NONE);
+    q.asked = INT64_MAX;
+    judged(q, RESYNC_OTHER_HISTORY, 0, "ours is " ID " at 5000");
+}
+
+Test(resync, any_number_may_be_asked_for) {
+    judged(asking(ID, INT64_MIN), RESYNC_TOO_OLD, (uint64_t)INT64_MAX + 1 + 1001, "the oldest held is 1001");
+    judged(asking(ID, INT64_MAX), RESYNC_AHEAD, INT64_MAX - 5001, "the last one written is 5000");
 }
 
 /* As a replica we know the master's name and end only. */
