@@ -9,7 +9,7 @@
 
 struct guard_facts {
     bool guards_empty_master; /* the setting */
-    uint64_t our_keys, our_bytes;
+    uint64_t our_keys;
     bool followed;        /* what we hold came from a master, or from a file that a replica wrote */
     bool same_history;    /* the master goes on under the name that our data has */
     bool master_has_keys; /* the snapshot that has come */

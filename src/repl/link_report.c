@@ -12,7 +12,6 @@ enum { LOG_EVERY_S = 10 };
 
 static struct {
     uint64_t resync; /* 0: none under way */
-    bool full;
     struct progress progress;
     char failure[RESYNC_FAILURE_BYTES];
 } told;
@@ -25,7 +24,6 @@ static void begin(const struct link *l, bool full, const char *id, int64_t end) 
     snprintf(q.id, sizeof q.id, "%s", id);
     snprintf(who, sizeof who, "%.80s:%d", l->host, l->port);
     told.resync = resync_begin(false, full, who, &q, clock_ms());
-    told.full = full;
     told.failure[0] = '\0';
 }
 
