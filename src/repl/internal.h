@@ -38,6 +38,9 @@ void primary_init(void);
 void primary_before_wait(bool urgent); /* urgent: somebody waits for the replicas' answer */
 void primary_cron(void);
 
+/* --- peer_report.c --- */
+void peer_report_forget_log(void); /* the log ends, and another will follow */
+
 /* --- wait.c --- */
 bool wait_before_wait(void); /* whether it asked for ACKs */
 void wait_ask(void);         /* REPLCONF GETACK * into the log */

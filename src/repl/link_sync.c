@@ -306,6 +306,7 @@ static void end_history(struct link *l) {
     if (repl_hooks.before_flush) repl_hooks.before_flush();
     repl_drop_peers();
     replog_forget_held();
+    peer_report_forget_log();
     if (backlog_active()) backlog_stop();
 }
 

@@ -26,6 +26,10 @@ void peer_report_turn(void) {
     timeline_note(&written, repl_offset(), clock_ms());
 }
 
+void peer_report_forget_log(void) {
+    timeline_forget(&written);
+}
+
 /* --- a resynchronisation begins --- */
 
 void peer_report_case(struct resync_case *q, slice replid, int64_t offset) {

@@ -19,6 +19,10 @@ void timeline_note(struct timeline *t, int64_t offset, int64_t now_ms) {
     add(t->coarse, &t->coarse_n, TIMELINE_COARSE, TIMELINE_COARSE_MS, m);
 }
 
+void timeline_forget(struct timeline *t) {
+    t->fine_n = t->coarse_n = 0;
+}
+
 /* The first sample at which the byte was there, by halving; NULL when none has it. *oldest: it is the oldest one held. */
 static const struct moment *first_with(const struct moment *ring, uint64_t n, unsigned size, int64_t offset,
                                        bool *oldest) {

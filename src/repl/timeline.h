@@ -19,8 +19,10 @@ struct timeline {
     uint64_t fine_n, coarse_n; /* samples ever; the newest is at (n - 1) % size */
 };
 
-/* The log ends at offset now. Offsets and times that go back (another history, a clock that was set) begin anew. */
+/* The log ends at offset now. Offsets and times that go back (a clock that was set) begin anew. */
 void timeline_note(struct timeline *t, int64_t offset, int64_t now_ms);
+/* Another log follows: a step of its offset is not what was written. */
+void timeline_forget(struct timeline *t);
 /* Milliseconds since the byte at offset was written; at least so many when it is older than the samples; 0 when it has
  * not been written yet. */
 int64_t timeline_age_ms(const struct timeline *t, int64_t offset, int64_t now_ms);

@@ -60,6 +60,11 @@ Test(timeline, another_history_begins_anew) {
     timeline_note(&t, 1007, 5000);
     cr_assert_eq(timeline_rate(&t, 60000, 5000), 1000);
     cr_assert_eq(timeline_age_ms(&t, 1000, 6000), 1000);
+    timeline_forget(&t);
+    timeline_note(&t, 1000000, 6000);
+    timeline_note(&t, 1000500, 7000);
+    cr_assert_eq(timeline_rate(&t, 60000, 7000), 500, "the way to its offset was not written");
+    cr_assert_eq(timeline_age_ms(&t, 1000, 7000), 1000, "no more is known");
     timeline_note(&t, 2007, 4500); /* the clock was set back */
     cr_assert_eq(timeline_rate(&t, 60000, 5000), 0);
 }
