@@ -69,11 +69,11 @@ static void log_accepted(const struct listener *l, const char *ip, int port) {
 }
 
 /* An error that is the system's rather than the one connection's: trying again at once won't help. */
-static void accept_failed(const char *err) {
-    if (errno == EAGAIN) return;
+static void accept_failed(int code, const char *err) {
+    if (code == EAGAIN) return;
     if (!listeners.complained) log_warning("Accepting client connection: %s", err);
     listeners.complained = true;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) rest();
+    if (code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM) rest();
 }
 
 static bool set_options(struct listener *l) {
@@ -91,7 +91,7 @@ static void on_connection(struct ev_io *io, int ready) {
         char ip[NET_ADDR_BYTES], err[NET_ERR_BYTES];
         int port, fd = net_accept(io->fd, ip, &port, err);
         if (fd < 0) {
-            accept_failed(err);
+            accept_failed(errno, err);
             return;
         }
         listeners.complained = false;
