@@ -500,7 +500,7 @@ static void check_timeout(struct link *l) {
 
 void link_cron(void) {
     struct link *l = &the_link;
-    if (l->m.state == LINK_LOADING && l->io.fd >= 0) link_io_send(l, "\n", 1); /* we are alive, but busy */
+    if (l->m.state == LINK_LOADING) link_io_show_life(l);
     check_timeout(l);
     link_event(LINK_EV_TICK);
     link_report_cron();

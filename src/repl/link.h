@@ -69,6 +69,7 @@ bool link_io_connect(struct link *l, enum link_occasion occasion);
 void link_io_close(struct link *l);
 bool link_io_send(struct link *l, const char *bytes, size_t n); /* all or failure; logged */
 bool link_io_send_command(struct link *l, int argc, const slice *argv);
+void link_io_show_life(struct link *l); /* to a master that waits while we are busy */
 void link_io_unread(struct link *l,
                     slice *out); /* bytes received but not consumed; taken over by the caller */
 
