@@ -230,8 +230,7 @@ static bool start_child(void) {
     aof_status.rewrite_running = true;
     aof_status.rewrite_scheduled = false;
     aof_status.rewrite_start_s = wall_s();
-    aof_status.rewrite_keys_total = 0;
-    for (int id = 0; id < ks_count(); id++) aof_status.rewrite_keys_total += db_size(ks_db(id));
+    aof_status.rewrite_keys_total = ks_keys();
     log_notice("Background append only file rewriting started by pid %ld", (long)pid);
     return true;
 }

@@ -212,7 +212,7 @@ static void save_emptiness(void) {
 void flushall_command(struct client *c, const slice *argv, int argc) {
     bool lazily;
     if (!parse_flush(c, argv, argc, &lazily)) return;
-    for (int i = 0; i < ks_count(); i++) ks_dirty += db_size(ks_db(i));
+    ks_dirty += ks_keys();
     ks_flush_all(lazily);
     save_emptiness();
     ks_dirty++;

@@ -135,6 +135,7 @@ size_t db_size(const struct db *db);
 size_t db_expires(const struct db *db);     /* keys with a TTL */
 int64_t db_avg_ttl_ms(const struct db *db); /* exact mean of what is left; 0 when none */
 void db_flush(struct db *db, bool lazily);  /* no hooks but flushed */
+uint64_t ks_keys(void);                     /* of all databases */
 void ks_flush_all(bool lazily);
 void ks_swap(int a, int b);
 /* A second set of databases, for a load that may fail while the first goes on to be read: db_* work on them too. swap puts

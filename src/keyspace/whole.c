@@ -130,6 +130,12 @@ void db_flush(struct db *db, bool lazily) {
     if (!lazily) mem_trim();
 }
 
+uint64_t ks_keys(void) {
+    uint64_t n = 0;
+    for (int i = 0; i < db_count; i++) n += db_size(&dbs[i]);
+    return n;
+}
+
 void ks_flush_all(bool lazily) {
     if (ks_hooks.flushed) ks_hooks.flushed(-1);
     for (int i = 0; i < db_count; i++) empty(&dbs[i], lazily);

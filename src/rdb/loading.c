@@ -21,10 +21,8 @@ static void log_tenths(void) {
     int tenths = (int)(rdb_loading.loaded_bytes * 10 / rdb_loading.total_bytes);
     if (tenths <= rdb_loading.logged_tenths || tenths > 9) return;
     rdb_loading.logged_tenths = tenths;
-    uint64_t keys = 0;
-    for (int id = 0; id < ks_count(); id++) keys += db_size(ks_db(id));
     log_notice("Loading: %d%% of %llu bytes, %llu keys so far", tenths * 10,
-               (unsigned long long)rdb_loading.total_bytes, (unsigned long long)keys);
+               (unsigned long long)rdb_loading.total_bytes, (unsigned long long)ks_keys());
 }
 
 void rdb_loading_progress(uint64_t loaded_bytes) {

@@ -34,9 +34,8 @@ void save_progress_tell(struct rdb_writer *w) {
 }
 
 void save_progress_begin(struct save_progress *p, struct rdb_writer *w) {
-    *p = (struct save_progress){.start_us = clock_mono_us()};
+    *p = (struct save_progress){.start_us = clock_mono_us(), .keys_total = ks_keys()};
     p->logged_us = p->start_us;
-    for (int id = 0; id < ks_count(); id++) p->keys_total += db_size(ks_db(id));
     w->progress = save_progress_tell;
     w->progress_ctx = p;
 }

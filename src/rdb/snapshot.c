@@ -149,8 +149,7 @@ static void fill_current(enum snapshot_target target, const struct rdb_info *inf
     current.target = target;
     current.has_info = info != NULL;
     if (info) current.info = *info;
-    snapshot_state.current_keys_total = 0;
-    for (int id = 0; id < ks_count(); id++) snapshot_state.current_keys_total += db_size(ks_db(id));
+    snapshot_state.current_keys_total = ks_keys();
 }
 
 static bool start(const struct child_spec *spec) {

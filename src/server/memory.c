@@ -31,13 +31,11 @@ void memory_figures(struct memory_figures *f) {
                                  .peak = m.peak_bytes > m.used_bytes ? m.peak_bytes : m.used_bytes,
                                  .startup = server_stats.startup_memory_bytes,
                                  .reserved = m.reserved_bytes,
-                                 .rss = mem_resident_bytes()};
+                                 .rss = mem_resident_bytes(),
+                                 .keys = ks_keys()};
     count_clients(f);
     count_log(f);
-    for (int i = 0; i < ks_count(); i++) {
-        f->tables += db_table_bytes(ks_db(i)) + db_expiry_bytes(ks_db(i));
-        f->keys += db_size(ks_db(i));
-    }
+    for (int i = 0; i < ks_count(); i++) f->tables += db_table_bytes(ks_db(i)) + db_expiry_bytes(ks_db(i));
     f->overhead = f->startup + f->backlog + f->clients_normal + f->clients_replicas + f->tables;
     f->dataset = f->used > f->overhead ? f->used - f->overhead : 0;
 }
