@@ -1,4 +1,4 @@
-/* Our master, when we are a replica: what link.c, link_io.c and link_sync.c share. Internal to repl/. */
+/* Our master, when we are a replica: what the files link*.c share. Internal to repl/. */
 #ifndef TANDEM_REPL_LINK_H
 #define TANDEM_REPL_LINK_H
 
@@ -59,10 +59,13 @@ extern struct link the_link;
 
 /* link.c */
 void link_event(enum link_event_type type);
+
+/* link_ops.c: the machine's effects */
+extern const struct link_ops link_ops;
 /* The socket becomes a client that applies the master's stream from repl_offset() on. */
 void link_make_client(int stream_dbid, const char *more, size_t n);
-
 void link_hold(struct link *l, enum repl_hold hold); /* hold_why is filled; logged */
+void link_forget_failures(struct link *l); /* another master, or a link that is up: no wait, no hold */
 
 /* link_io.c: the socket */
 bool link_io_connect(struct link *l, enum link_occasion occasion);
@@ -84,11 +87,15 @@ void link_report_done(const struct link *l);
 void link_report_closed(const struct link *l);
 void link_report_cron(void);
 
-/* link_sync.c: the snapshot */
+/* link_receive.c: the snapshot comes in */
 enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark);
 void link_sync_readable(struct link *l);
-enum link_load link_sync_load(struct link *l);
+size_t link_sync_wanted(const struct link_sync *s,
+                        size_t n);      /* of the next n bytes, so many belong to the snapshot */
 void link_sync_discard(struct link *l); /* temporary file */
-void link_sync_forget_failure(void);    /* promotion: what is here is the data from now on */
+
+/* link_load.c: the snapshot takes the place of what we had */
+enum link_load link_sync_load(struct link *l);
+void link_sync_forget_failure(void); /* promotion: what is here is the data from now on */
 
 #endif

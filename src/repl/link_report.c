@@ -1,5 +1,5 @@
-/* What is told about our own synchronisation with our master: its record in the list (resync.h) and its phases
- * (progress.h). It only looks on. */
+/* What is told about the link to our master: to INFO and ROLE, how it is; and of each synchronisation its record in the list
+ * (resync.h) and its phases (progress.h). It only looks on. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "repl/link.h"
@@ -97,4 +97,42 @@ void link_report_cron(void) {
     repl_link_progress(); /* a load's bytes */
     progress_sentence(text, sizeof text, &told.progress, clock_ms());
     log_notice("Full resynchronization with our master: %s", text);
+}
+
+/* --- INFO, ROLE --- */
+
+static const char *role_word(enum link_state s) {
+    switch (s) {
+    case LINK_NONE: return "none";
+    case LINK_HELD:
+    case LINK_CONNECT: return "connect";
+    case LINK_CONNECTING: return "connecting";
+    case LINK_PREAMBLE:
+    case LINK_TRANSFER:
+    case LINK_LOADING: return "sync";
+    case LINK_CONNECTED: return repl_link_up() ? "connected" : "connect";
+    default: return "handshake";
+    }
+}
+
+void repl_link_info(struct repl_link_info *out) {
+    const struct link *l = &the_link;
+    int64_t now_s = repl_now_s();
+    bool syncing = l->m.state >= LINK_PREAMBLE && l->m.state <= LINK_LOADING;
+    *out = (struct repl_link_info){
+        .up = repl_link_up(),
+        .hold = l->hold,
+        .hold_why = l->hold_why,
+        .sync_in_progress = syncing,
+        .state = role_word(l->m.state),
+        .up_for_s = l->client ? now_s - l->up_since_s : -1,
+        .last_io_s = l->client ? now_s - l->client->last_active_ms / 1000 : -1,
+        .down_since_s = l->down_since_s ? now_s - l->down_since_s : -1,
+        .applied_offset = l->history ? repl_offset() : 1,
+        .sync_total_bytes = l->sync.total_bytes,
+        .sync_read_bytes = l->sync.read_bytes,
+        .sync_last_io_s = now_s - l->last_io_s,
+    };
+    out->read_offset = out->applied_offset;
+    if (l->client) out->read_offset += (int64_t)(replog_held_bytes() + l->client->in_len - l->client->in_pos);
 }

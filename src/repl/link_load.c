@@ -1,17 +1,12 @@
-/* A full synchronisation on the replica: receive the snapshot, check it, put it in place of what we had.
+/* A full synchronisation on the replica, second part: the snapshot is checked and put in place of what we had.
  *
- * To disk (the usual way): everything goes to temp-<time>.<pid>.rdb, and to the disk in windows of a few
- * megabytes so that no burst of dirty pages stalls us at the end. Only a file that is complete, begins as an
- * RDB file and agrees with its own checksum touches what we had: until then a master that stops, lies or
- * corrupts costs nothing but the transfer; and where there is something to lose, only a file that was found loadable.
- * Straight into the parser, when there is nothing to lose (repl-diskless-load on-empty-db): a bad stream leaves
- * us empty. Straight into the parser, beside the old data (swapdb): a bad stream leaves us as we were.
+ * From a file: only one that is complete, begins as an RDB file and agrees with its own checksum touches what we had; and where
+ * there is something to lose, only one that was found loadable. Straight from the socket, when there is nothing to lose
+ * (repl-diskless-load on-empty-db): a bad stream leaves us empty. From the socket, beside the old data (swapdb): a bad stream
+ * leaves us as we were.
  *
  * Invariant: from the moment the old data goes to the end of a good load, `history` is false and the log is stopped: whoever
  * asks meanwhile is told nothing about offsets. */
-#include "base/assert.h"
-#include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
 #include "event/child.h"
 #include "keyspace/db.h"
@@ -19,157 +14,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 * 1024, READS_PER_TURN = 16, WRITEBACK_BYTES = 8 * 1024 * 1024, SOURCE_WAIT_MS = 100 };
-
-static bool all_empty(void) {
-    for (int i = 0; i < ks_count(); i++)
-        if (db_size(ks_db(i)) > 0) return false;
-    return true;
-}
-
-/* --- the temporary file --- */
-
-static bool open_temp(struct link_sync *s) {
-    for (int tries = 0; tries < 5; tries++) {
-        snprintf(s->path, sizeof s->path, "temp-%lld.%ld.rdb", (long long)(clock_ms() / 1000) + tries,
-                 (long)getpid());
-        s->fd = open(s->path, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0644);
-        if (s->fd >= 0) return true;
-        if (errno != EEXIST) break;
-    }
-    link_report_failure("opening %s: %s", s->path, strerror(errno));
-    log_warning("Opening the temp file needed for MASTER <-> REPLICA synchronization: %s", strerror(errno));
-    return false;
-}
-
-void link_sync_discard(struct link *l) {
-    struct link_sync *s = &l->sync;
-    if (s->fd < 0) return;
-    close(s->fd);
-    unlink(s->path);
-    s->fd = -1;
-}
-
-static size_t tail_wanted(const struct link_sync *s) {
-    return s->mark[0] ? SYNC_TAIL_BYTES : RDB_CRC_BYTES;
-}
-
-/* Everything but the last tail_wanted bytes goes into the checksum. */
-static void take_into_checksum(struct link_sync *s, const char *p, size_t n) {
-    size_t want = tail_wanted(s), over = s->tail_used + n > want ? s->tail_used + n - want : 0;
-    size_t from_tail = over < s->tail_used ? over : s->tail_used, from_p = over - from_tail;
-    s->crc = crc64(s->crc, s->tail, from_tail);
-    s->crc = crc64(s->crc, p, from_p);
-    memmove(s->tail, s->tail + from_tail, s->tail_used - from_tail);
-    s->tail_used -= from_tail;
-    memcpy(s->tail + s->tail_used, p + from_p, n - from_p);
-    s->tail_used += n - from_p;
-}
-
-static bool write_all(struct link_sync *s, const char *p, size_t n) {
-    while (n > 0) {
-        ssize_t took = write(s->fd, p, n);
-        if (took < 0 && errno == EINTR) continue;
-        if (took <= 0) {
-            log_warning(
-                "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA "
-                "synchronization: %s",
-                took < 0 ? strerror(errno) : "short write");
-            link_report_failure("writing %s: %s", s->path, took < 0 ? strerror(errno) : "short write");
-            return false;
-        }
-        p += took;
-        n -= (size_t)took;
-    }
-    return true;
-}
-
-/* The disk gets a window as soon as it is full and works on it while the next one comes in. */
-static void start_writeback(struct link_sync *s) {
-    if (s->read_bytes - s->writeback_at < WRITEBACK_BYTES) return;
-    if (s->writeback_at >= WRITEBACK_BYTES)
-        sync_file_range(s->fd, s->writeback_at - WRITEBACK_BYTES, WRITEBACK_BYTES,
-                        SYNC_FILE_RANGE_WAIT_BEFORE);
-    sync_file_range(s->fd, s->writeback_at, WRITEBACK_BYTES, SYNC_FILE_RANGE_WRITE);
-    s->writeback_at += WRITEBACK_BYTES;
-}
-
-static bool take_bytes(struct link_sync *s, const char *p, size_t n) {
-    if (!write_all(s, p, n)) return false;
-    take_into_checksum(s, p, n);
-    s->read_bytes += (int64_t)n;
-    start_writeback(s);
-    return true;
-}
-
-static bool complete(const struct link_sync *s) {
-    if (!s->mark[0]) return s->read_bytes == s->total_bytes;
-    return s->tail_used == SYNC_TAIL_BYTES && memcmp(s->tail + RDB_CRC_BYTES, s->mark, REPLID_CHARS) == 0;
-}
-
-/* How many more bytes belong to the snapshot, at most n. */
-static size_t wanted(const struct link_sync *s, size_t n) {
-    if (s->mark[0] || (uint64_t)(s->total_bytes - s->read_bytes) > n) return n;
-    return (size_t)(s->total_bytes - s->read_bytes);
-}
-
-/* --- receiving --- */
-
-enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark) {
-    struct link_sync *s = &l->sync;
-    s->beside = repl_config.diskless_load == DISKLESS_LOAD_SWAPDB;
-    bool to_parser = s->beside || (repl_config.diskless_load == DISKLESS_LOAD_ON_EMPTY_DB && all_empty());
-    memcpy(s->mark, mark.p ? mark.p : "", mark.n);
-    s->mark[mark.n] = '\0';
-    s->total_bytes = length;
-    s->read_bytes = 0;
-    s->writeback_at = 0;
-    s->tail_used = s->crc = 0;
-    if (mark.n)
-        log_notice("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF %s",
-                   to_parser ? "to parser" : "to disk");
-    else
-        log_notice("MASTER <-> REPLICA sync: receiving %lld bytes from master %s", (long long)length,
-                   to_parser ? "to parser" : "to disk");
-    link_report_phase(to_parser ? SYNC_LOADING : SYNC_TRANSFER, length);
-    if (to_parser) return TRANSFER_TO_PARSER;
-    return open_temp(s) ? TRANSFER_TO_FILE : TRANSFER_REFUSED;
-}
-
-/* What came in one read together with the preamble. */
-static bool take_unread(struct link *l) {
-    size_t n = wanted(&l->sync, l->in_used - l->in_at);
-    bool ok = take_bytes(&l->sync, l->in + l->in_at, n);
-    l->in_at += n;
-    return ok;
-}
-
-void link_sync_readable(struct link *l) {
-    struct link_sync *s = &l->sync;
-    static char buf[READ_BYTES];
-    if (!take_unread(l)) goto failed;
-    for (int i = 0; i < READS_PER_TURN && !complete(s); i++) {
-        ssize_t n = read(l->io.fd, buf, wanted(s, sizeof buf));
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-        if (n <= 0) {
-            log_warning("I/O error trying to sync with MASTER: %s",
-                        n < 0 ? strerror(errno) : "connection lost");
-            link_report_failure("%s", n < 0 ? strerror(errno) : "the master closed the connection");
-            goto failed;
-        }
-        l->last_io_s = repl_now_s();
-        repl_stats.in_bytes += (uint64_t)n;
-        if (!take_bytes(s, buf, (size_t)n)) goto failed;
-        link_report_received(s->read_bytes, s->total_bytes);
-    }
-    if (complete(s)) link_event(LINK_EV_RECEIVED);
-    return;
-failed:
-    link_event(LINK_EV_FAILED);
-}
+enum { SOURCE_BYTES = 64 * 1024, SOURCE_WAIT_MS = 100 };
 
 /* --- checking --- */
 
@@ -200,12 +47,6 @@ static bool keep_old(const char *why) {
     return false;
 }
 
-static uint64_t keys_here(void) {
-    uint64_t n = 0;
-    for (int i = 0; i < ks_count(); i++) n += db_size(ks_db(i));
-    return n;
-}
-
 /* What comes is what we have, only later: so what we have may be read until then. */
 static bool is_newer_state(const struct link_sync *s) {
     return strcmp(s->id, repl_id()) == 0;
@@ -214,7 +55,7 @@ static bool is_newer_state(const struct link_sync *s) {
 /* Guards (guard.h). Of a stream, only what it has brought is known. */
 static bool guards_pass(struct link *l, const struct rdb_peek *came) {
     struct guard_facts f = {.guards_empty_master = repl_config.guard_empty_master,
-                            .our_keys = keys_here(),
+                            .our_keys = ks_keys(),
                             .followed = l->followed,
                             .same_history = is_newer_state(&l->sync),
                             .master_has_keys = came->has_keys,
@@ -232,7 +73,7 @@ static bool guards_pass(struct link *l, const struct rdb_peek *came) {
 /* What there is to lose is not given up for what can't be loaded. Until that is known it is served. */
 static bool may_replace(const struct link_sync *s) {
     char err[256] = "";
-    if (all_empty()) return true;
+    if (ks_keys() == 0) return true;
     log_notice("MASTER <-> REPLICA sync: Looking through the RDB file before the old data goes");
     return rdb_file_is_loadable(s->path, err, sizeof err) || keep_old(err);
 }
@@ -382,7 +223,7 @@ static enum link_load load_file(struct link *l) {
 static long read_socket(struct rdb_reader *r, void *p, size_t n) {
     struct link *l = r->ctx;
     struct link_sync *s = &l->sync;
-    n = wanted(s, n);
+    n = link_sync_wanted(s, n);
     if (n == 0) return 0;
     ssize_t got = (ssize_t)(l->in_used - l->in_at < n ? l->in_used - l->in_at : n);
     if (got > 0) {
@@ -445,7 +286,7 @@ static enum link_load load_stream(struct link *l) {
     else
         flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
-    rdb_reader_source(&r, read_socket, READ_BYTES);
+    rdb_reader_source(&r, read_socket, SOURCE_BYTES);
     r.ctx = l;
     r.total_bytes = (uint64_t)s->total_bytes;
     rdb_loading_start(r.total_bytes, s->beside && is_newer_state(s));
