@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/bits.h"
 #include "base/sds.h"
+#include "command/families.h"
 #include "command/handlers.h"
 
 /* --- shared by the family --- */
@@ -204,9 +205,8 @@ static void bitop_store(struct client *c, slice key, sds bytes) {
         db_set(client_db(c), key, &v, NO_EXPIRE);
         ks_dirty++;
         cmd_changed(c, key, NOTIFY_STRING, "set");
-    } else if (db_delete(client_db(c), key)) {
-        ks_dirty++;
-        cmd_changed(c, key, NOTIFY_GENERIC, "del");
+    } else {
+        cmd_store_nothing(c, key);
     }
 }
 

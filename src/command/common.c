@@ -1,6 +1,6 @@
 /* What nearly every handler needs: checked arguments, the common errors, the note that a key changed, HELP texts.
  *
- * Every function that returns false (or void with "error" in its name) has replied. Nothing here touches the key space. */
+ * Every function that returns false (or void with "error" in its name) has replied. */
 #include "command/command.h"
 #include "command/families.h"
 
@@ -85,6 +85,12 @@ void cmd_elements_removed(struct client *c, slice key, enum ks_notify_class cls,
     if (empty) db_delete(client_db(c), key);
     cmd_changed(c, key, cls, event);
     if (empty) ks_notify(NOTIFY_GENERIC, "del", key, c->db);
+}
+
+void cmd_store_nothing(struct client *c, slice key) {
+    if (!cmd_delete(client_db(c), key, ks_config.lazyfree_server_del)) return;
+    cmd_changed(c, key, NOTIFY_GENERIC, "del");
+    ks_dirty++;
 }
 
 void cmd_help(struct client *c, const char *command, const char *const *lines) {

@@ -24,10 +24,7 @@ void cmd_propagate_pexpireat(slice key, int64_t expire_ms) {
 void cmd_delete_and_propagate(struct client *c, slice key, bool lazily) {
     slice argv[] = {lazily ? SLICE("UNLINK") : SLICE("DEL"), key};
     propagate_instead(2, argv);
-    if (lazily)
-        db_delete_lazy(client_db(c), key);
-    else
-        db_delete(client_db(c), key);
+    cmd_delete(client_db(c), key, lazily);
     ks_dirty++;
     cmd_changed(c, key, NOTIFY_GENERIC, "del");
 }

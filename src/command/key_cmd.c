@@ -12,7 +12,7 @@ static void del_generic(struct client *c, const slice *argv, int argc, bool lazi
     struct db *db = client_db(c);
     int64_t deleted = 0;
     for (int i = 1; i < argc; i++) {
-        if (!(lazily ? db_delete_lazy(db, argv[i]) : db_delete(db, argv[i]))) continue;
+        if (!cmd_delete(db, argv[i], lazily)) continue;
         cmd_changed(c, argv[i], NOTIFY_GENERIC, "del");
         ks_dirty++;
         deleted++;
@@ -76,10 +76,7 @@ static void rename_generic(struct client *c, const slice *argv, bool nx) {
         return;
     }
     if (!same) {
-        if (ks_config.lazyfree_server_del)
-            db_delete_lazy(db, to);
-        else
-            db_delete(db, to);
+        cmd_delete(db, to, ks_config.lazyfree_server_del);
         db_move_entry(db, from, db, to);
         db_modified(db, from);
         db_modified(db, to);
@@ -162,7 +159,7 @@ void copy_command(struct client *c, const slice *argv, int argc) {
             reply_int(&c->out, 0);
             return;
         }
-        db_delete(to, new_key);
+        cmd_delete(to, new_key, ks_config.lazyfree_server_del);
     }
     db_copy_entry(from, key, to, new_key);
     db_modified(to, new_key);

@@ -1,7 +1,7 @@
 /* List commands at the ends: pushing, popping, moving from list to list. Reads and changes in the middle are in
  * list_range_cmd.c, waiting for elements in list_block_cmd.c.
  *
- * Invariant: a key's list is never left empty (list_taken deletes the key), and every change is signalled, notified
+ * Invariant: a key's list is never left empty (list_shrunk deletes the key), and every change is signalled, notified
  * and counted in the order of the reference, which clients of keyspace events see. */
 #include "command/list_cmd.h"
 
@@ -61,16 +61,18 @@ void list_reply_range(struct client *c, struct list *l, int64_t index, size_t n,
     list_cursor_done(&cur);
 }
 
-/* n elements were taken from that end: signals and counts it, and deletes the key when none is left. */
-static void list_taken(struct client *c, slice key, struct list *l, enum list_end end, size_t n) {
-    struct db *db = client_db(c);
-    ks_notify(NOTIFY_LIST, end == LIST_HEAD ? "lpop" : "rpop", key, c->db);
+void list_shrunk(struct client *c, slice key, const struct list *l, const char *event, size_t n) {
+    ks_notify(NOTIFY_LIST, event, key, c->db);
     if (list_length(l) == 0) {
-        db_delete(db, key);
+        db_delete(client_db(c), key);
         ks_notify(NOTIFY_GENERIC, "del", key, c->db);
     }
-    db_modified(db, key);
+    db_modified(client_db(c), key);
     ks_dirty += n;
+}
+
+static void list_taken(struct client *c, slice key, const struct list *l, enum list_end end, size_t n) {
+    list_shrunk(c, key, l, end == LIST_HEAD ? "lpop" : "rpop", n);
 }
 
 void list_pop_one(struct client *c, slice key, struct list *l, enum list_end end) {

@@ -25,6 +25,8 @@ void list_reply_element(struct client *c, struct lp_value v);
 /* n elements from the index on, which all exist. */
 void list_reply_range(struct client *c, struct list *l, int64_t index, size_t n, enum list_end toward);
 
+/* The list has lost n elements: signals it with the event, counts them, and deletes the key when none is left. */
+void list_shrunk(struct client *c, slice key, const struct list *l, const char *event, size_t n);
 /* Takes one element and replies it. */
 void list_pop_one(struct client *c, slice key, struct list *l, enum list_end end);
 /* Takes up to count and replies [key, [element ...]]; returns how many. */

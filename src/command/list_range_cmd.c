@@ -85,13 +85,7 @@ void ltrim_command(struct client *c, const slice *argv, int argc) {
         size_t length = list_length(l), n = range_of(start, stop, (int64_t)length, &first);
         list_drop(l, LIST_HEAD, n ? (size_t)first : length);
         list_drop(l, LIST_TAIL, n ? list_length(l) - n : 0);
-        ks_notify(NOTIFY_LIST, "ltrim", argv[1], c->db);
-        if (n == 0) {
-            db_delete(client_db(c), argv[1]);
-            ks_notify(NOTIFY_GENERIC, "del", argv[1], c->db);
-        }
-        db_modified(client_db(c), argv[1]);
-        ks_dirty += length - n;
+        list_shrunk(c, argv[1], l, "ltrim", length - n);
     }
     reply_ok(&c->out);
 }
@@ -125,16 +119,7 @@ void lrem_command(struct client *c, const slice *argv, int argc) {
         size_t most = count == 0 ? SIZE_MAX : count > 0 ? (size_t)count : -(size_t)count;
         removed = remove_matches(l, argv[3], most, count < 0 ? LIST_HEAD : LIST_TAIL);
     }
-    if (removed) {
-        struct db *db = client_db(c);
-        ks_notify(NOTIFY_LIST, "lrem", argv[1], c->db);
-        if (list_length(l) == 0) {
-            db_delete(db, argv[1]);
-            ks_notify(NOTIFY_GENERIC, "del", argv[1], c->db);
-        }
-        db_modified(db, argv[1]);
-        ks_dirty += removed;
-    }
+    if (removed) list_shrunk(c, argv[1], l, "lrem", removed);
     reply_int(&c->out, (int64_t)removed);
 }
 

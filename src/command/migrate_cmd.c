@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/num.h"
-#include "command/command.h"
+#include "command/families.h"
 #include "command/handlers.h"
 #include "command/migrate_link.h"
 #include "command/propagate.h"
@@ -117,10 +117,7 @@ static enum migrate_io send_all(struct client *c, struct migrate_link *l, const 
 }
 
 static void delete_key(struct client *c, slice key) {
-    if (ks_config.lazyfree_server_del)
-        db_delete_lazy(client_db(c), key);
-    else
-        db_delete(client_db(c), key);
+    cmd_delete(client_db(c), key, ks_config.lazyfree_server_del);
     cmd_changed(c, key, NOTIFY_GENERIC, "del");
     ks_dirty++;
 }

@@ -2,7 +2,7 @@
  *
  * Invariant: the sources are only read; a destination is replaced at the end, so that it may be one of them. */
 #include "base/alloc.h"
-#include "command/command.h"
+#include "command/families.h"
 #include "command/handlers.h"
 #include "keyspace/set.h"
 
@@ -59,11 +59,7 @@ static void store(struct client *c, slice key, struct set result, const char *ev
         ks_dirty++;
     } else {
         set_free(result);
-        bool lazily = ks_config.lazyfree_server_del;
-        if (lazily ? db_delete_lazy(client_db(c), key) : db_delete(client_db(c), key)) {
-            cmd_changed(c, key, NOTIFY_GENERIC, "del");
-            ks_dirty++;
-        }
+        cmd_store_nothing(c, key);
     }
     reply_int(&c->out, (int64_t)n);
 }

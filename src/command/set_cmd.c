@@ -210,10 +210,7 @@ static void spop_all(struct client *c, slice key, struct entry *e) {
     struct set s = set_of(e);
     reply_set(&c->out, (int64_t)set_count(s));
     set_each(s, show, c);
-    if (ks_config.lazyfree_server_del)
-        db_delete_lazy(client_db(c), key);
-    else
-        db_delete(client_db(c), key);
+    cmd_delete(client_db(c), key, ks_config.lazyfree_server_del);
     cmd_changed(c, key, NOTIFY_SET, "spop");
     ks_notify(NOTIFY_GENERIC, "del", key, c->db);
     propagate_instead(2, (slice[]){SLICE("DEL"), key});

@@ -10,6 +10,7 @@
 #include "base/partial_sort.h"
 #include "base/sds.h"
 #include "command/access.h"
+#include "command/families.h"
 #include "command/handlers.h"
 #include "keyspace/hash.h"
 #include "keyspace/list.h"
@@ -325,21 +326,17 @@ static void emit_push(void *ctx, bool found, slice s) {
 
 static void store(struct sorter *s, size_t start, size_t count) {
     struct client *c = s->c;
-    struct db *db = client_db(c);
     if (count > 0) {
         struct value v = {.type = TYPE_LIST, .ptr = list_new()};
         emit(s, start, count, emit_push, v.ptr);
         size_t n = list_length(v.ptr);
-        db_set(db, s->q.store, &v, NO_EXPIRE);
+        db_set(client_db(c), s->q.store, &v, NO_EXPIRE);
         cmd_changed(c, s->q.store, NOTIFY_LIST, "sortstore");
         ks_dirty += n;
         reply_int(&c->out, (int64_t)n);
         return;
     }
-    if (ks_config.lazyfree_server_del ? db_delete_lazy(db, s->q.store) : db_delete(db, s->q.store)) {
-        cmd_changed(c, s->q.store, NOTIFY_GENERIC, "del");
-        ks_dirty++;
-    }
+    cmd_store_nothing(c, s->q.store);
     reply_int(&c->out, 0);
 }
 

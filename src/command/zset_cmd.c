@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/sds.h"
+#include "command/families.h"
 #include "command/handlers.h"
 
 #include <math.h>
@@ -15,27 +16,20 @@
 /* --- shared --- */
 
 void zset_changed(struct client *c, slice key, struct entry *e, const struct zset *z, const char *event) {
-    bool empty = zset_count(z) == 0;
     zset_store(e, z);
-    if (empty) db_delete(client_db(c), key);
-    cmd_changed(c, key, NOTIFY_ZSET, event);
-    if (empty) ks_notify(NOTIFY_GENERIC, "del", key, c->db);
+    cmd_elements_removed(c, key, NOTIFY_ZSET, event, zset_count(z) == 0);
 }
 
 void zset_store_result(struct client *c, slice key, struct zset *z, const char *event) {
-    struct db *db = client_db(c);
     size_t n = zset_count(z);
     if (n > 0) {
         struct value v = zset_value(z);
-        db_set(db, key, &v, NO_EXPIRE);
+        db_set(client_db(c), key, &v, NO_EXPIRE);
         cmd_changed(c, key, NOTIFY_ZSET, event);
         ks_dirty++;
     } else {
         zset_free(z);
-        if (db_delete(db, key)) {
-            cmd_changed(c, key, NOTIFY_GENERIC, "del");
-            ks_dirty++;
-        }
+        cmd_store_nothing(c, key);
     }
     reply_int(&c->out, (int64_t)n);
 }
@@ -167,7 +161,10 @@ static void run_add(struct client *c, const slice *argv, const struct add_reques
             updated += result == ZSET_UPDATED;
         }
         struct value v = zset_value(&z);
-        e ? zset_store(e, &z) : (void)db_set(db, argv[1], &v, NO_EXPIRE); /* a new set got its first member */
+        if (e)
+            zset_store(e, &z);
+        else /* a new set got its first member */
+            db_set(db, argv[1], &v, NO_EXPIRE);
     }
     if (result == ZSET_NAN)
         reply_error(&c->out, "ERR resulting score is not a number (NaN)");
