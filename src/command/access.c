@@ -257,3 +257,10 @@ bool access_to_all_keys(const struct client *c, const slice *argv, int argc) {
     struct acl_request r = request_of(c->user, c->last_command, argv, argc);
     return acl_check_with_all_keys(c->user, &r, ACL_READS);
 }
+
+bool access_is_local(const struct client *c) {
+    char addr[128];
+    if (c->io.fd < 0 || (c->flags & CLIENT_UNIX)) return true;
+    client_peer_name(c, addr, sizeof addr);
+    return strncmp(addr, "127.0.0.1:", 10) == 0 || strncmp(addr, "[::1]:", 6) == 0;
+}

@@ -27,6 +27,9 @@ bool access_to_all_keys(const struct client *c, const slice *argv, int argc);
 enum acl_verdict access_check(const struct acl_user *u, const struct command *cmd, const slice *argv,
                               int argc, int *pos);
 
+/* The connection comes from this machine: what settings allow "local" ones only. */
+bool access_is_local(const struct client *c);
+
 bool access_has_rule(const struct command *cmd); /* rules name it; not so commands of our own */
 
 #endif

@@ -26,7 +26,8 @@ struct blocking_way {
 
 /* Where nobody may wait (inside a transaction, our master's link) a command replies as if its time were over. */
 bool blocking_allowed(const struct client *c);
-/* A timeout argument, in ms with 0 for ever: seconds with a fraction, or (XREAD's BLOCK) milliseconds. Replies when wrong. */
+/* A timeout argument, in ms with 0 for ever: seconds with a fraction, or milliseconds (XREAD's BLOCK, WAIT, CLIENT PAUSE).
+ * Replies when wrong. */
 bool blocking_timeout(struct client *c, slice s, int64_t *ms);
 bool blocking_timeout_in_ms(struct client *c, slice s, int64_t *ms);
 /* Copies the keys, of which any may occur twice; owns the state from here on. */

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <limits.h>
 #include "base/sds.h"
+#include "command/blocking.h"
 #include "command/handlers.h"
 #include "command/pubsub.h"
 #include "server/acl.h"
@@ -247,11 +248,7 @@ void client_pause_command(struct client *c, const slice *argv, int argc) {
         reply_error(&c->out, "ERR CLIENT PAUSE mode must be WRITE or ALL");
         return;
     }
-    if (!cmd_i64(c, argv[2], &ms, "ERR timeout is not an integer or out of range")) return;
-    if (ms < 0) {
-        reply_error(&c->out, "ERR timeout is negative");
-        return;
-    }
+    if (!blocking_timeout_in_ms(c, argv[2], &ms)) return;
     pause_start(PAUSE_BY_CLIENT, what, ms);
     reply_ok(&c->out);
 }

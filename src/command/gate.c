@@ -96,13 +96,8 @@ static bool arity_ok(struct client *c, struct command *cmd, int argc) {
 }
 
 static bool protected_ok(const struct client *c) {
-    if (server_config.enable_debug_command == PROTECTED_LOCAL) {
-        char addr[128];
-        if (c->io.fd < 0 || (c->flags & CLIENT_UNIX)) return true;
-        client_peer_name(c, addr, sizeof addr);
-        return strncmp(addr, "127.0.0.1:", 10) == 0 || strncmp(addr, "[::1]:", 6) == 0;
-    }
-    return server_config.enable_debug_command == PROTECTED_YES;
+    int who = server_config.enable_debug_command;
+    return who == PROTECTED_YES || (who == PROTECTED_LOCAL && access_is_local(c));
 }
 
 static const char *txn_refusal(const struct client *c, const struct command *cmd) {

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/sds.h"
+#include "command/blocking.h"
 #include "command/handlers.h"
 #include "command/pubsub.h"
 #include "command/tracking.h"
@@ -175,13 +176,6 @@ void role_command(struct client *c, const slice *argv, int argc) {
 
 /* --- WAIT --- */
 
-static bool wait_timeout(struct client *c, slice s, int64_t *ms) {
-    if (!cmd_i64(c, s, ms, "ERR timeout is not an integer or out of range")) return false;
-    if (*ms >= 0) return true;
-    reply_error(&c->out, "ERR timeout is negative");
-    return false;
-}
-
 void wait_command(struct client *c, const slice *argv, int argc) {
     (void)argc;
     int64_t replicas, timeout_ms;
@@ -193,7 +187,7 @@ void wait_command(struct client *c, const slice *argv, int argc) {
             "local and are not propagated.");
         return;
     }
-    if (!cmd_i64(c, argv[1], &replicas, NULL) || !wait_timeout(c, argv[2], &timeout_ms)) return;
+    if (!cmd_i64(c, argv[1], &replicas, NULL) || !blocking_timeout_in_ms(c, argv[2], &timeout_ms)) return;
     int64_t acked = (int64_t)repl_acked_by(c->write_offset);
     if (acked >= replicas || (c->flags & CLIENT_MULTI)) {
         reply_int(&c->out, acked);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sds.h"
+#include "command/access.h"
 #include "command/handlers.h"
 #include "command/propagate.h"
 #include "event/child.h"
@@ -42,19 +43,12 @@ void config_get_command(struct client *c, const slice *argv, int argc) {
     reply_defer_map(&c->out, m, r.n);
 }
 
-static bool is_local(const struct client *c) {
-    char addr[128];
-    if (c->io.fd < 0 || (c->flags & CLIENT_UNIX)) return true;
-    client_peer_name(c, addr, sizeof addr);
-    return strncmp(addr, "127.0.0.1:", 10) == 0 || strncmp(addr, "[::1]:", 6) == 0;
-}
-
 void config_set_command(struct client *c, const slice *argv, int argc) {
     if (argc % 2) {
         cmd_syntax_error(c);
         return;
     }
-    config_caller_is_local = is_local(c);
+    config_caller_is_local = access_is_local(c);
     const char *err = config_set(argv + 2, (argc - 2) / 2);
     if (err)
         reply_errorf(&c->out, "ERR %s", err);
