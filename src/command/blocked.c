@@ -1,8 +1,8 @@
 /* Clients that wait: for replicas (WAIT), for keys (blocking.c), for the end of a pause (CLIENT PAUSE,
  * FAILOVER), for a shutdown that waits itself.
  *
- * Invariant: a client has CLIENT_BLOCKED and a client_block exactly while it stands in the list here. A request that a
- * pause holds back has been taken off the input already, so it is copied and executed when the pause is over.
+ * Invariant: a client has CLIENT_BLOCKED and a client_block exactly while it stands in a list here, its reason's. A request that
+ * a pause holds back has been taken off the input already, so it is copied and executed when the pause is over.
  *
  * Replies are written from hooks and timers, never while another handler runs for the same client. */
 #include "command/blocked.h"
@@ -13,7 +13,9 @@
 #include "repl/repl.h"
 #include "server/server.h"
 
-static struct client_block *blocks;
+static struct {
+    struct client_block *first, *last; /* in the order in which they came */
+} blocks[BLOCK_REASONS];
 static struct ev_timer pause_timer;
 static struct {
     enum pause what;
@@ -26,31 +28,25 @@ static uint64_t generation;   /* of pauses: each resumption starts a new one */
 
 static int64_t on_timeout(void *ctx);
 
-/* Whoever waits longer than this waits for ever: thirty thousand years, which fit the loop's microseconds. */
-#define TIMEOUT_MS_MAX ((int64_t)1000000000000000)
-
-struct client_block *block_start(struct client *c, int why, int64_t timeout_ms) {
+struct client_block *block_start(struct client *c, enum block_reason why, int64_t timeout_ms) {
     struct client_block *b = mem_zalloc(sizeof *b);
     b->why = why;
     b->c = c;
-    b->next = blocks;
-    if (blocks) blocks->prev = b;
-    blocks = b;
+    b->prev = blocks[why].last;
+    *(b->prev ? &b->prev->next : &blocks[why].first) = b;
+    blocks[why].last = b;
     c->block = b;
     client_block(c);
     ev_timer_init(&b->timeout, on_timeout, b);
-    b->timed = timeout_ms > 0 && timeout_ms < TIMEOUT_MS_MAX;
+    b->timed = timeout_ms > 0;
     if (b->timed) ev_timer_start(&b->timeout, timeout_ms);
     server_gauges.timed_waits += b->timed;
     return b;
 }
 
 static void unlink_block(struct client_block *b) {
-    if (b->prev)
-        b->prev->next = b->next;
-    else
-        blocks = b->next;
-    if (b->next) b->next->prev = b->prev;
+    *(b->prev ? &b->prev->next : &blocks[b->why].first) = b->next;
+    *(b->next ? &b->next->prev : &blocks[b->why].last) = b->prev;
     b->c->block = NULL;
     ev_timer_stop(&b->timeout);
     server_gauges.timed_waits -= b->timed;
@@ -116,18 +112,21 @@ bool block_cancel(struct client *c, bool as_error) {
     return true;
 }
 
-/* What a client waits for can't come any more: we are a replica now, and its writes may be undone. */
-void block_became_replica(void) {
-    for (struct client_block *b = blocks, *next; b; b = next) {
+/* What they wait for can't come any more: we are a replica now, and their writes may be undone. */
+static void end_all(enum block_reason why) {
+    for (struct client_block *b; (b = blocks[why].first);) {
         struct client *c = b->c;
-        next = b->next;
-        if (!may_end_early(b)) continue;
         reply_error(&c->out,
                     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
                     "replica?)");
         block_wake(b);
         client_close_after_reply(c);
     }
+}
+
+void block_became_replica(void) {
+    end_all(WAITS_FOR_REPLICAS);
+    end_all(WAITS_FOR_KEYS);
 }
 
 /* --- WAIT --- */
@@ -139,9 +138,9 @@ void block_for_replicas(struct client *c, int64_t offset, int64_t replicas, int6
 }
 
 static void on_ack(void) {
-    for (struct client_block *b = blocks, *next; b; b = next) {
+    for (struct client_block *b = blocks[WAITS_FOR_REPLICAS].first, *next; b; b = next) {
         next = b->next;
-        if (b->why == WAITS_FOR_REPLICAS && (int64_t)repl_acked_by(b->offset) >= b->replicas) answer_wait(b);
+        if ((int64_t)repl_acked_by(b->offset) >= b->replicas) answer_wait(b);
     }
 }
 
@@ -240,17 +239,11 @@ static void execute_postponed(struct client_block *b) {
     free_block(b);
 }
 
-/* Executes what the pause held back, oldest first, and not what is postponed anew meanwhile. Each step looks again from
- * the start, because a request may end the waiting of any other client. */
+/* Executes what the pause held back, oldest first, and not what is postponed anew meanwhile. */
 static void resume_all(void) {
     uint64_t before = ++generation;
-    for (;;) {
-        struct client_block *oldest = NULL;
-        for (struct client_block *b = blocks; b; b = b->next)
-            if (b->why == IS_POSTPONED && b->generation < before) oldest = b;
-        if (!oldest) return;
-        execute_postponed(oldest);
-    }
+    struct client_block *b;
+    while ((b = blocks[IS_POSTPONED].first) && b->generation < before) execute_postponed(b);
 }
 
 static int64_t on_pause_timer(void *ctx) {
@@ -268,9 +261,7 @@ void block_for_shutdown(struct client *c) {
 }
 
 static void on_shutdown_given_up(void) {
-    for (struct client_block *b = blocks, *next; b; b = next) {
-        next = b->next;
-        if (b->why != WAITS_FOR_SHUTDOWN) continue;
+    for (struct client_block *b; (b = blocks[WAITS_FOR_SHUTDOWN].first);) {
         reply_error(&b->c->out, "ERR Errors trying to SHUTDOWN. Check logs.");
         block_wake(b);
     }

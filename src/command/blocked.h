@@ -1,4 +1,4 @@
-/* Inside command/: a client that waits, whatever for. blocked.c keeps the list; blocking.c knows what waiting for keys is. */
+/* Inside command/: a client that waits, whatever for. blocked.c keeps the lists; blocking.c knows what waiting for keys is. */
 #ifndef TANDEM_COMMAND_BLOCKED_H
 #define TANDEM_COMMAND_BLOCKED_H
 
@@ -8,11 +8,13 @@
 struct key_wait;
 struct blocking_way;
 
+enum block_reason { WAITS_FOR_REPLICAS, WAITS_FOR_KEYS, IS_POSTPONED, WAITS_FOR_SHUTDOWN, BLOCK_REASONS };
+
 struct client_block {
-    enum { WAITS_FOR_REPLICAS, WAITS_FOR_KEYS, IS_POSTPONED, WAITS_FOR_SHUTDOWN } why;
+    enum block_reason why;
     struct client *c;
-    struct client_block *prev, *next;
-    struct ev_timer timeout; /* armed when it has one: */
+    struct client_block *prev, *next; /* of those with the same reason */
+    struct ev_timer timeout;          /* armed when it has one: */
     bool timed;
     /* replicas */
     int64_t offset, replicas;
@@ -29,8 +31,9 @@ struct client_block {
     uint64_t generation; /* number of the pause */
 };
 
-struct client_block *block_start(struct client *c, int why, int64_t timeout_ms); /* 0: for ever */
-void block_wake(struct client_block *b); /* the wait is over and was answered */
+struct client_block *block_start(struct client *c, enum block_reason why,
+                                 int64_t timeout_ms); /* 0: for ever */
+void block_wake(struct client_block *b);              /* the wait is over and was answered */
 
 void blocking_forget(struct client_block *b); /* lets go of the keys */
 
