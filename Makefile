@@ -72,16 +72,17 @@ bench: all
 	@tools/test-deps python3 redis-benchmark
 	tools/bench $B
 
+# DESTDIR and PREFIX may have blanks in them. uninstall takes away what install put there, and links only where they are ours.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $B/tandem-server $(TOOLS) $(DESTDIR)$(PREFIX)/bin
-	tools/install/install-data "$(DESTDIR)" "$(PREFIX)"
-	for l in redis-server:tandem-server redis-cli:tandem-cli redis-check-aof:tandem-check-aof redis-check-rdb:tandem-check-rdb; do \
-	  t=$(DESTDIR)$(PREFIX)/bin/$${l%%:*}; [ -e $$t ] || ln -s $${l##*:} $$t; done
+	tools/install/install $B "$(DESTDIR)" "$(PREFIX)" $(notdir $(TOOLS))
+
+uninstall:
+	tools/install/uninstall "$(DESTDIR)" "$(PREFIX)" $(notdir $(TOOLS))
 
 clean:
-	rm -rf build
+	@[ ! -e "$B/Makefile" ] || { echo "$B is no folder of outputs"; exit 1; }
+	rm -rf $B
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
-.PHONY: all demo test test-deps test-binaries soak asan check bench install clean
+.PHONY: all demo test test-deps test-binaries soak asan check bench install uninstall clean
 .SECONDARY:

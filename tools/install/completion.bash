@@ -1,6 +1,6 @@
 # Completion of Tandem's programs for bash. Options come from each program's own --help, commands from the server that is
 # meant (-h, -p and -a on the line), so that neither list grows old here; directives from redis.conf (`make install` fills
-# them in), which a test holds to the server's own table.
+# them in), which a test holds to the server's own table; those without a default stand only in its comments, so they are named.
 _tandem_options() {
   "$1" --help 2>/dev/null | grep -oE '(^|[ ,])--?[a-z0-9][a-z0-9-]*' | tr -d ' ,' | sort -u
 }
@@ -32,7 +32,7 @@ _tandem_cli() {
 _tandem_server() {
   local current=${COMP_WORDS[COMP_CWORD]}
   if [[ $current == --* ]]; then
-    COMPREPLY=($(compgen -W "--help --version @DIRECTIVES@" -- "$current"))
+    COMPREPLY=($(compgen -W "--help --version --replicaof --slaveof --unixsocket --include @DIRECTIVES@" -- "$current"))
   else
     COMPREPLY=($(compgen -f -- "$current"))
   fi
