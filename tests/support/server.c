@@ -152,6 +152,23 @@ static void make_dir(struct srv *s) {
     snprintf(s->log, sizeof s->log, "%s/log", s->dir);
 }
 
+/* What it said last, in its log or, before it had one, on standard error: the folder is gone when somebody looks. */
+static const char *last_words(const struct srv *s) {
+    static char text[1500];
+    char path[200];
+    size_t n = 0;
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", s->dir, i == 0 ? "stderr" : "log");
+        FILE *f = fopen(path, "r");
+        if (f == NULL) continue;
+        if (fseek(f, -(long)(sizeof text / 2 - 1), SEEK_END) != 0) rewind(f);
+        n += fread(text + n, 1, sizeof text / 2 - 1, f);
+        fclose(f);
+    }
+    text[n] = '\0';
+    return text;
+}
+
 struct srv *srv_start(enum srv_kind kind, const char *args_fmt, ...) {
     struct srv *s = calloc(1, sizeof *s);
     s->kind = kind;
@@ -165,7 +182,7 @@ struct srv *srv_start(enum srv_kind kind, const char *args_fmt, ...) {
         s->port = free_port();
         if (launch(s)) return s;
     }
-    cr_assert(false, "%s %s does not start; see %s", program(kind), s->args, s->dir);
+    cr_assert(false, "%s %s does not start:\n%s", program(kind), s->args, last_words(s));
     return NULL;
 }
 
@@ -194,7 +211,7 @@ struct srv *srv_start_file(enum srv_kind kind, bool sentinel, const char *lines_
         write_file(s, s->args);
         if (launch(s)) return s;
     }
-    cr_assert(false, "%s does not start; see %s", program(kind), s->dir);
+    cr_assert(false, "%s does not start:\n%s", program(kind), last_words(s));
     return NULL;
 }
 
@@ -257,7 +274,7 @@ void srv_restart(struct srv *s) {
         if (!srv_logged(s, "Address already in use")) break;
         usleep(200000);
     }
-    cr_assert(false, "%s does not come back; see %s", program(s->kind), s->log);
+    cr_assert(false, "%s does not come back:\n%s", program(s->kind), last_words(s));
 }
 
 void srv_freeze(struct srv *s) {
