@@ -161,7 +161,7 @@ struct intset *intset_remove(struct intset *s, int64_t v, bool *removed) {
     return intset_remove_range(s, i, 1);
 }
 
-bool intset_validate(const void *bytes, size_t n, bool deep) {
+bool intset_validate(const void *bytes, size_t n) {
     struct intset head;
     if (n < HEADER_BYTES) return false;
     memcpy(&head, bytes, HEADER_BYTES);
@@ -169,7 +169,7 @@ bool intset_validate(const void *bytes, size_t n, bool deep) {
     if ((width != 2 && width != 4 && width != 8) || count == 0) return false;
     if (n != HEADER_BYTES + width * count) return false;
     const uint8_t *ints = (const uint8_t *)bytes + HEADER_BYTES;
-    for (size_t i = 1; deep && i < count; i++)
+    for (size_t i = 1; i < count; i++)
         if (get(ints, width, i - 1) >= get(ints, width, i)) return false;
     return true;
 }

@@ -32,8 +32,8 @@ struct intset *intset_add(struct intset *s, int64_t v, bool *added);         /* 
 struct intset *intset_remove(struct intset *s, int64_t v, bool *removed);    /* false: it wasn't */
 struct intset *intset_remove_range(struct intset *s, size_t from, size_t n); /* by position, n at most */
 
-/* Whether n bytes are an intset that is not empty; when deep, whether its integers ascend. */
-bool intset_validate(const void *bytes, size_t n, bool deep);
+/* Whether n bytes are an intset that is not empty. */
+bool intset_validate(const void *bytes, size_t n);
 struct intset *intset_from_bytes(const void *bytes, size_t n); /* a copy of validated bytes */
 
 #endif

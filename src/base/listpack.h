@@ -130,14 +130,16 @@ size_t lp_random_distinct(uint8_t *lp, unsigned stride, size_t count, lp_pos *ou
 
 /* --- bytes from outside, and owners with room of their own --- */
 
-/* Whether n bytes are a listpack: lengths and end mark; when deep, every entry and backlen too, and the count.
- * each (may be NULL; deep only) is called for every entry, after it was checked, with the number of entries
- * before it, and refuses by false. Never reads outside the n bytes. */
-bool lp_validate(const uint8_t *lp, size_t n, bool deep, bool (*each)(void *ctx, lp_pos at, size_t index),
-                 void *ctx);
+/* Whether n bytes are a listpack: lengths, end mark, every entry and backlen, and the count. each (may be NULL) is
+ * called for every entry, after it was checked, with the number of entries before it, and refuses by false. Never
+ * reads outside the n bytes. More than LP_OUTSIDE_BYTES_MAX are refused: no server makes such, and there must be room
+ * for changes. */
+#define LP_OUTSIDE_BYTES_MAX (2 * LP_BYTES_MAX)
+bool lp_validate(const uint8_t *lp, size_t n, bool (*each)(void *ctx, lp_pos at, size_t index), void *ctx);
+uint8_t *lp_from_outside(slice bytes); /* a copy; NULL when they are no listpack */
 /* Whether the entries 0, stride, 2 * stride, ... all differ in value: the names in what came from outside. */
 bool lp_distinct(uint8_t *lp, unsigned stride);
-uint8_t *lp_from_bytes(const uint8_t *bytes, size_t n); /* a copy of validated bytes */
+uint8_t *lp_from_bytes(const uint8_t *bytes, size_t n); /* a copy of bytes that were validated */
 
 size_t lp_encoded_bytes(slice s);             /* what the entry of s takes */
 size_t lp_encode(uint8_t *at, slice s);       /* writes the entry of s, returns its bytes */

@@ -22,10 +22,9 @@ static size_t check_entry(lp_pos at, size_t room) {
     return memcmp(right, at + l, back) == 0 ? l + back : 0;
 }
 
-bool lp_validate(const uint8_t *lp, size_t n, bool deep, bool (*each)(void *ctx, lp_pos at, size_t index),
-                 void *ctx) {
-    if (n < LP_EMPTY_BYTES || lp_bytes(lp) != n || lp[n - 1] != LP_END) return false;
-    if (!deep) return true;
+bool lp_validate(const uint8_t *lp, size_t n, bool (*each)(void *ctx, lp_pos at, size_t index), void *ctx) {
+    if (n < LP_EMPTY_BYTES || n > LP_OUTSIDE_BYTES_MAX || lp_bytes(lp) != n || lp[n - 1] != LP_END)
+        return false;
     size_t count = 0;
     lp_pos at = lp + LP_HEADER_BYTES, end = lp + n - 1;
     while (at < end) {
@@ -36,6 +35,11 @@ bool lp_validate(const uint8_t *lp, size_t n, bool deep, bool (*each)(void *ctx,
     }
     size_t said = lp_header_count(lp);
     return said == LP_COUNT_UNKNOWN || said == count;
+}
+
+uint8_t *lp_from_outside(slice bytes) {
+    const uint8_t *p = (const uint8_t *)bytes.p;
+    return lp_validate(p, bytes.n, NULL, NULL) ? lp_from_bytes(p, bytes.n) : NULL;
 }
 
 /* Names seen so far, in an open table twice their number: some bits of the hash, and where the entry stands. */

@@ -203,7 +203,7 @@ static int64_t check_entry(struct check *k, int64_t n_master) {
 }
 
 bool snode_valid(slice lp, uint64_t *live) {
-    if (lp.n > UINT32_MAX || !lp_validate((const uint8_t *)lp.p, lp.n, true, NULL, NULL)) return false;
+    if (!lp_validate((const uint8_t *)lp.p, lp.n, NULL, NULL)) return false;
     struct check k = {lp_first((const uint8_t *)lp.p), true};
     int64_t said_live = take_int(&k), said_deleted = take_int(&k), n_fields = take_int(&k);
     int64_t n[2] = {0, 0};

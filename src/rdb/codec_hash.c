@@ -132,7 +132,5 @@ bool rdb_load_hash_value(struct rdb_reader *r, uint8_t type, struct value *v, sd
     if (!rdb_get_string(r, &s, hold)) return false;
     if (type == RDB_TYPE_HASH_ZIPMAP) return load_zipmap(r, s, v);
     if (type == RDB_TYPE_HASH_ZIPLIST) return load_listpack(r, ziplist_to_listpack(s), v);
-    const uint8_t *bytes = (const uint8_t *)s.p;
-    bool valid = lp_validate(bytes, s.n, true, NULL, NULL);
-    return load_listpack(r, valid ? lp_from_bytes(bytes, s.n) : NULL, v);
+    return load_listpack(r, lp_from_outside(s), v);
 }

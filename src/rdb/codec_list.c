@@ -67,8 +67,7 @@ static bool add_ziplist(struct rdb_reader *r, struct list *l, slice s) {
 }
 
 static bool add_packed(struct rdb_reader *r, struct list *l, slice s) {
-    bool valid = lp_validate((const uint8_t *)s.p, s.n, true, NULL, NULL);
-    return add_listpack(r, l, valid ? lp_from_bytes((const uint8_t *)s.p, s.n) : NULL);
+    return add_listpack(r, l, lp_from_outside(s));
 }
 
 static bool add_plain(struct rdb_reader *r, struct list *l, slice s) {

@@ -53,7 +53,7 @@ static bool load_plain(struct rdb_reader *r, struct value *v, sds *hold) {
 }
 
 static bool load_intset(struct rdb_reader *r, slice bytes, struct value *v) {
-    if (!intset_validate(bytes.p, bytes.n, true)) return rdb_reader_fail(r, "an intset is malformed");
+    if (!intset_validate(bytes.p, bytes.n)) return rdb_reader_fail(r, "an intset is malformed");
     *v = set_value(set_of_intset(intset_from_bytes(bytes.p, bytes.n)));
     return true;
 }
@@ -66,7 +66,7 @@ static bool add_entry(void *ctx, lp_pos at, size_t index) {
 
 static bool load_listpack(struct rdb_reader *r, slice bytes, struct value *v) {
     struct set s = set_new();
-    bool ok = lp_validate((const uint8_t *)bytes.p, bytes.n, true, add_entry, &s);
+    bool ok = lp_validate((const uint8_t *)bytes.p, bytes.n, add_entry, &s);
     *v = set_value(s); /* the caller frees it when we fail */
     if (!ok) return rdb_reader_fail(r, "a packed set is malformed");
     return set_count(s) > 0 || rdb_empty_value(r);

@@ -98,24 +98,23 @@ static bool load_tree(struct rdb_reader *r, uint8_t type, struct zset *z, sds *h
     return true;
 }
 
-/* Every second entry must be a score. */
-static bool check_entry(void *ctx, lp_pos at, size_t index) {
-    (void)ctx;
-    struct lp_value v = lp_get(at);
-    double score;
-    return index % 2 == 0 || v.text.p == NULL || num_parse_double(v.text, &score);
+/* Of a listpack of pairs. */
+static bool scores_are_numbers(const uint8_t *lp) {
+    for (lp_pos at = lp_first(lp); at; at = lp_next(at)) {
+        double score;
+        at = lp_next(at);
+        struct lp_value v = lp_get(at);
+        if (v.text.p && !num_parse_double(v.text, &score)) return false;
+    }
+    return true;
 }
 
 static bool load_packed(struct rdb_reader *r, uint8_t type, struct zset *z, sds *hold) {
     slice bytes;
     if (!rdb_get_string(r, &bytes, hold)) return false;
-    uint8_t *lp = type == RDB_TYPE_ZSET_ZIPLIST ? ziplist_to_listpack(bytes)
-                  : lp_validate((const uint8_t *)bytes.p, bytes.n, true, NULL, NULL)
-                      ? lp_from_bytes((const uint8_t *)bytes.p, bytes.n)
-                      : NULL;
+    uint8_t *lp = (type == RDB_TYPE_ZSET_ZIPLIST ? ziplist_to_listpack : lp_from_outside)(bytes);
     size_t n = lp ? lp_length(lp) : 0;
-    bool ok = lp && n % 2 == 0 && lp_validate(lp, lp_bytes(lp), true, check_entry, NULL) &&
-              lp_distinct(lp, 2);
+    bool ok = lp && n % 2 == 0 && scores_are_numbers(lp) && lp_distinct(lp, 2);
     if (!ok || n == 0) {
         lp_free(lp);
         return ok ? rdb_empty_value(r) : rdb_reader_fail(r, "a sorted set whose packed form is damaged");

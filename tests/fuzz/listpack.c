@@ -21,7 +21,7 @@ static bool see(void *ctx, lp_pos at, size_t index) {
 }
 
 static void expect_valid(uint8_t *lp, size_t entries) {
-    assert_that(lp_validate(lp, lp_bytes(lp), true, NULL, NULL));
+    assert_that(lp_validate(lp, lp_bytes(lp), NULL, NULL));
     assert_that(lp_length(lp) == entries);
 }
 
@@ -88,8 +88,7 @@ static uint8_t *change(uint8_t *lp, size_t entries) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct seen seen = {0, data + LP_HEADER_BYTES};
-    lp_validate(data, size, false, NULL, NULL);
-    if (!lp_validate(data, size, true, see, &seen)) return 0;
+    if (!lp_validate(data, size, see, &seen)) return 0;
     assert_that(seen.end == data + size - 1);
     random_seed(size);
     uint8_t *lp = lp_from_bytes(data, size);

@@ -158,7 +158,7 @@ static bool count_entry(void *ctx, lp_pos at, size_t index) {
 
 static void expect_same(struct model *m) {
     size_t seen = 0, i = 0;
-    cr_assert(lp_validate(m->lp, lp_bytes(m->lp), true, count_entry, &seen));
+    cr_assert(lp_validate(m->lp, lp_bytes(m->lp), count_entry, &seen));
     cr_assert_eq(seen, m->n);
     cr_assert_eq(lp_length(m->lp), m->n);
     for (lp_pos at = lp_first(m->lp); at; at = lp_next(at)) expect_at(m, at, i++);
@@ -306,13 +306,13 @@ Test(listpack, counts_more_entries_than_the_header_can_say) {
     cr_assert_eq(lp_length(lp), 70000);
     cr_assert_eq(lp_get(lp_seek(lp, -1)).integer, 69999 % 100);
     cr_assert_eq(lp_get(lp_seek(lp, 65540)).integer, 65540 % 100);
-    cr_assert(lp_validate(lp, lp_bytes(lp), true, NULL, NULL));
+    cr_assert(lp_validate(lp, lp_bytes(lp), NULL, NULL));
     lp = lp_delete_range(lp, -10, 20);
     cr_assert_eq(lp_length(lp), 69990);
     lp = lp_delete_range(lp, 1000, 68000);
     cr_assert_eq(lp_length(lp), 1990);
     cr_assert(lp[4] == (1990 & 255) && lp[5] == 1990 >> 8, "noted in the header again");
-    cr_assert(lp_validate(lp, lp_bytes(lp), true, NULL, NULL));
+    cr_assert(lp_validate(lp, lp_bytes(lp), NULL, NULL));
     lp_free(lp);
 }
 
@@ -321,7 +321,7 @@ Test(listpack, finds_what_no_redis_would_have_written) {
     static const uint8_t bytes[] = "\x1c\0\0\0\4\0\x82"
                                    "12\3\xf1\7\0\3\xe0\2ab\4\xf0\2\0\0\0cd\7\xff";
     size_t n = sizeof(bytes) - 1;
-    cr_assert(lp_validate(bytes, n, true, NULL, NULL));
+    cr_assert(lp_validate(bytes, n, NULL, NULL));
     uint8_t *lp = lp_from_bytes(bytes, n);
     static const slice texts[] = {{"12", 2}, {"7", 1}, {"ab", 2}, {"cd", 2}};
     for (int i = 0; i < 4; i++) {
@@ -378,7 +378,7 @@ Test(listpack, refuses_malformed_bytes) {
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint8_t *copy = mem_alloc(bad[i].n); /* of its exact size, for the sanitizer */
         memcpy(copy, bad[i].p, bad[i].n);
-        cr_assert_not(lp_validate(copy, bad[i].n, true, NULL, NULL), "case %zu", i);
+        cr_assert_not(lp_validate(copy, bad[i].n, NULL, NULL), "case %zu", i);
         mem_free(copy, bad[i].n);
     }
     for (size_t cut = 1; cut <= 2; cut++) { /* within the two bytes of a backlen */
@@ -387,14 +387,13 @@ Test(listpack, refuses_malformed_bytes) {
         uint8_t *copy = memcpy(mem_alloc(n), lp, n);
         lp_set_header(copy, n, 1);
         copy[n - 1] = LP_END;
-        cr_assert_not(lp_validate(copy, n, true, NULL, NULL), "%zu cut off", cut);
+        cr_assert_not(lp_validate(copy, n, NULL, NULL), "%zu cut off", cut);
         mem_free(copy, n);
         lp_free(lp);
     }
     static const uint8_t three[] = "\15\0\0\0\3\0\1\1\2\1\3\1\xff";
-    cr_assert(lp_validate(three, sizeof(three) - 1, true, NULL, NULL));
-    cr_assert_not(lp_validate(three, sizeof(three) - 1, true, refuse_third, NULL));
-    cr_assert(lp_validate(three, sizeof(three) - 1, false, refuse_third, NULL), "not called when shallow");
+    cr_assert(lp_validate(three, sizeof(three) - 1, NULL, NULL));
+    cr_assert_not(lp_validate(three, sizeof(three) - 1, refuse_third, NULL));
 }
 
 Test(listpack, knows_its_limit) {

@@ -59,7 +59,7 @@ static void check_nodes(struct list *l) {
             cr_assert(n->count == 1 && n->cap == n->bytes && n->bytes >= list_packed_threshold);
         } else {
             cr_assert(n->front + n->bytes <= n->cap);
-            cr_assert(lp_validate(node_lp(n), n->bytes, true, NULL, NULL));
+            cr_assert(lp_validate(node_lp(n), n->bytes, NULL, NULL));
             cr_assert(lp_length(node_lp(n)) == n->count);
             cr_assert(n->count == 1 || n->bytes <= l->node_bytes_max);
             cr_assert(n->count <= l->node_count_max);
