@@ -103,7 +103,11 @@ static inline struct lp_value lp_get(lp_pos at) {
     if (b < 0xC0) return (struct lp_value){{(const char *)at + 1, b & 63}, 0};
     return lp_get_long(at);
 }
-slice lp_text(lp_pos at, char buf[LP_INT_BYTES]); /* the entry as text: an integer is printed into buf */
+static inline slice lp_value_text(struct lp_value v,
+                                  char buf[LP_INT_BYTES]) { /* an integer is printed into buf */
+    return v.text.p ? v.text : (slice){buf, num_format_i64(buf, v.integer)};
+}
+slice lp_text(lp_pos at, char buf[LP_INT_BYTES]); /* the same of the entry */
 bool lp_equals(lp_pos at, slice s);
 /* The first entry equal to s among from and every (skip + 1)th behind it; NULL if none. from may be NULL. */
 lp_pos lp_find(lp_pos from, slice s, unsigned skip);

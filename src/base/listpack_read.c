@@ -69,9 +69,7 @@ struct lp_value lp_get_long(lp_pos at) {
 }
 
 slice lp_text(lp_pos at, char buf[LP_INT_BYTES]) {
-    struct lp_value v = lp_get(at);
-    if (v.text.p) return v.text;
-    return (slice){buf, num_format_i64(buf, v.integer)};
+    return lp_value_text(lp_get(at), buf);
 }
 
 static inline bool text_equals(slice text, slice s) {

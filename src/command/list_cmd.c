@@ -233,7 +233,7 @@ static void move_element(struct client *c, struct list *l, struct list *to_list,
                          enum list_end to) {
     struct lp_value v = list_peek(l, from);
     char digits[NUM_INT_BYTES];
-    slice s = v.text.p ? v.text : (slice){digits, num_format_i64(digits, v.integer)};
+    slice s = lp_value_text(v, digits);
     char *copy = NULL;
     if (l == to_list && v.text.p) s.p = copy = memcpy(mem_alloc(s.n), s.p, s.n);
     if (l == to_list) list_drop(l, from, 1);

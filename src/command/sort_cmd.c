@@ -158,8 +158,7 @@ static void load_list(struct sorter *s, struct list *l, size_t start, size_t cou
     if (count == 0) return;
     list_cursor_start(&cur, l, first, reverse ? LIST_HEAD : LIST_TAIL);
     for (bool more = true; more && count > 0; count--) {
-        struct lp_value v = list_cursor_value(&cur);
-        add_item(s, v.text.p ? v.text : (slice){digits, num_format_i64(digits, v.integer)});
+        add_item(s, lp_value_text(list_cursor_value(&cur), digits));
         more = list_cursor_step(&cur);
     }
     list_cursor_done(&cur);

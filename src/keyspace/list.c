@@ -224,8 +224,7 @@ static void digest(unsigned encoding, const void *ptr, uint8_t out[SHA1_BYTES]) 
     /* The cursor expands a compressed node while it stands there: the list stays the same to everybody else. */
     bool more = list_cursor_start(&cur, (struct list *)ptr, 0, LIST_TAIL);
     for (; more; more = list_cursor_step(&cur)) {
-        struct lp_value v = list_cursor_value(&cur);
-        slice s = v.text.p ? v.text : (slice){buf, num_format_i64(buf, v.integer)};
+        slice s = lp_value_text(list_cursor_value(&cur), buf);
         digest_mix(out, s.p, s.n);
     }
 }

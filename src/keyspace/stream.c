@@ -229,7 +229,7 @@ static size_t memory(unsigned encoding, const void *ptr) {
 
 static void mix_value(uint8_t out[SHA1_BYTES], struct lp_value v) {
     char buf[LP_INT_BYTES];
-    slice s = v.text.p ? v.text : (slice){buf, num_format_i64(buf, v.integer)};
+    slice s = lp_value_text(v, buf);
     digest_mix(out, s.p, s.n);
 }
 

@@ -10,11 +10,6 @@
 
 /* --- vectors of things that begin with their name, ascending --- */
 
-static int compare_names(slice a, slice b) {
-    int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-    return c ? c : (a.n > b.n) - (a.n < b.n);
-}
-
 static slice name_of(const void *item) {
     return sds_slice(*(const sds *)item);
 }
@@ -25,7 +20,7 @@ static size_t place_of(void *const *v, size_t n, slice name, bool *found) {
     *found = false;
     while (n > 0) {
         size_t half = n / 2;
-        int c = compare_names(name_of(v[from + half]), name);
+        int c = slice_cmp(name_of(v[from + half]), name);
         if (c == 0) {
             *found = true;
             return from + half;

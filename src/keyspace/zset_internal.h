@@ -28,10 +28,6 @@ static inline slice element_member(const void *element) {
     const uint8_t *p = varint_read((const uint8_t *)element + sizeof(double), &n);
     return (slice){(const char *)p, n};
 }
-static inline int member_compare(slice a, slice b) {
-    int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-    return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
-}
 
 /* --- listpack (zset_listpack.c) --- */
 double zlp_score(lp_pos at); /* of the element whose member is at `at` */

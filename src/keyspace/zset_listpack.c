@@ -45,7 +45,7 @@ uint8_t *zlp_insert(uint8_t *lp, slice member, double score) {
     lp_pos at = lp_first(lp);
     for (; at; at = next_element(at)) {
         double other = zlp_score(at);
-        if (other > score || (other == score && member_compare(lp_text(at, digits), member) > 0)) break;
+        if (other > score || (other == score && slice_cmp(lp_text(at, digits), member) > 0)) break;
     }
     if (!at) return zlp_append(lp, member, score);
     lp = lp_insert(lp, &at, member);

@@ -38,13 +38,13 @@ struct zset_span zset_score_span(const struct zset *z, const struct zset_score_r
 
 bool lex_above_min(slice member, const struct zset_lex_bound *min) {
     if (min->infinite) return min->infinite < 0;
-    int c = member_compare(member, min->member);
+    int c = slice_cmp(member, min->member);
     return min->open ? c > 0 : c >= 0;
 }
 
 bool lex_below_max(slice member, const struct zset_lex_bound *max) {
     if (max->infinite) return max->infinite > 0;
-    int c = member_compare(member, max->member);
+    int c = slice_cmp(member, max->member);
     return max->open ? c < 0 : c <= 0;
 }
 
@@ -61,7 +61,7 @@ static bool before_end(const void *ctx, uint64_t key, const void *element) {
 static bool lex_is_empty(const struct zset_lex_range *r) {
     const struct zset_lex_bound *min = &r->min, *max = &r->max;
     if (min->infinite || max->infinite) return min->infinite >= max->infinite;
-    int c = member_compare(min->member, max->member);
+    int c = slice_cmp(min->member, max->member);
     return c > 0 || (c == 0 && (min->open || max->open));
 }
 
@@ -221,7 +221,7 @@ static void add_ranked(void *ctx, void *element) {
 static int by_rank(const void *a, const void *b) {
     const struct ranked *x = a, *y = b;
     if (x->key != y->key) return x->key < y->key ? -1 : 1;
-    return member_compare(element_member(x->element), element_member(y->element));
+    return slice_cmp(element_member(x->element), element_member(y->element));
 }
 
 static void rank_all(const struct zset_build *b, struct ranking *r) {

@@ -23,7 +23,7 @@ static void element_free(void *element) {
 }
 
 static int element_order(const void *a, const void *b) {
-    return member_compare(element_member(a), element_member(b));
+    return slice_cmp(element_member(a), element_member(b));
 }
 
 static const struct dict_type member_dict = {.key = element_key, .free_item = element_free};

@@ -39,7 +39,7 @@ static size_t make_texts(uint64_t seed, slice *argv, char buf[][80]) {
 
 static bool value_is_text(struct lp_value v, slice want) {
     char buf[LP_INT_BYTES];
-    slice s = v.text.p ? v.text : (slice){buf, num_format_i64(buf, v.integer)};
+    slice s = lp_value_text(v, buf);
     return slice_eq(s, want);
 }
 

@@ -11,8 +11,7 @@ static sds text_of(struct list *l) {
     char buf[LP_INT_BYTES];
     sds out = sds_empty();
     for (bool more = list_cursor_start(&cur, l, 0, LIST_TAIL); more; more = list_cursor_step(&cur)) {
-        struct lp_value v = list_cursor_value(&cur);
-        slice s = v.text.p ? v.text : (slice){buf, num_format_i64(buf, v.integer)};
+        slice s = lp_value_text(list_cursor_value(&cur), buf);
         out = sds_cat(sds_cat(out, s.p, s.n), ",", 1);
     }
     return out;
