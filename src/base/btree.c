@@ -379,20 +379,6 @@ void *btree_remove(struct btree *t, uint64_t key, const void *probe) {
     return item;
 }
 
-static void descend_to_rank(const struct btree *t, size_t rank, struct path *p) {
-    void *node = t->root;
-    for (int level = 0; level < t->height; level++) {
-        struct inner *n = node;
-        uint32_t slot = 0;
-        while (rank >= n->counts[slot]) rank -= n->counts[slot++];
-        p->node[level] = n;
-        p->slot[level] = slot;
-        node = n->nodes[slot];
-    }
-    p->leaf = node;
-    p->at = (uint32_t)rank;
-}
-
 size_t btree_remove_range(struct btree *t, size_t from, size_t n, void (*removed)(void *ctx, void *item),
                           void *ctx) {
     if (from >= t->count) return 0;
@@ -400,7 +386,7 @@ size_t btree_remove_range(struct btree *t, size_t from, size_t n, void (*removed
     for (size_t left = n; left > 0;) {
         struct path p;
         void *items[LEAF_MAX];
-        descend_to_rank(t, from, &p);
+        btree_descend_to_rank(t, from, &p);
         uint32_t run = p.leaf->count - p.at;
         if (run > left) run = (uint32_t)left;
         memcpy(items, btree_leaf_items(p.leaf) + p.at, run * sizeof(void *));

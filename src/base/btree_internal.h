@@ -143,4 +143,19 @@ static inline bool btree_descend_to(const struct btree *t, uint64_t key, const v
     return item == probe || t->order(item, probe) == 0;
 }
 
+/* Goes to the entry of a rank below the count. */
+static inline void btree_descend_to_rank(const struct btree *t, size_t rank, struct path *p) {
+    void *node = t->root;
+    for (int level = 0; level < t->height; level++) {
+        struct inner *n = node;
+        uint32_t slot = 0;
+        while (rank >= n->counts[slot]) rank -= n->counts[slot++];
+        p->node[level] = n;
+        p->slot[level] = slot;
+        node = n->nodes[slot];
+    }
+    p->leaf = node;
+    p->at = (uint32_t)rank;
+}
+
 #endif

@@ -37,14 +37,9 @@ struct btree_pos btree_prev(const struct btree *t, struct btree_pos p) {
 
 struct btree_pos btree_at(const struct btree *t, size_t rank) {
     if (rank >= t->count) return (struct btree_pos){NULL, 0};
-    void *node = t->root;
-    for (int level = 0; level < t->height; level++) {
-        struct inner *n = node;
-        uint32_t slot = 0;
-        while (rank >= n->counts[slot]) rank -= n->counts[slot++];
-        node = n->nodes[slot];
-    }
-    return (struct btree_pos){node, (uint32_t)rank};
+    struct path p;
+    btree_descend_to_rank(t, rank, &p);
+    return (struct btree_pos){p.leaf, p.at};
 }
 
 struct btree_pos btree_find(const struct btree *t, uint64_t key, const void *probe) {
