@@ -142,6 +142,7 @@ void ks_swap(int a, int b);
  * them in the place of the first, which are then freed in slices; drop frees them so. begin comes before, once. */
 void ks_beside_begin(void);
 struct db *ks_beside_db(int id); /* NULL when out of range */
+uint64_t ks_beside_keys(void);
 void ks_beside_swap(void);
 void ks_beside_drop(void);
 void db_reserve(struct db *db, size_t keys);                                    /* before a load */

@@ -130,10 +130,14 @@ void db_flush(struct db *db, bool lazily) {
     if (!lazily) mem_trim();
 }
 
-uint64_t ks_keys(void) {
+static uint64_t keys_of(const struct db *set) {
     uint64_t n = 0;
-    for (int i = 0; i < db_count; i++) n += db_size(&dbs[i]);
+    for (int i = 0; i < db_count; i++) n += db_size(&set[i]);
     return n;
+}
+
+uint64_t ks_keys(void) {
+    return keys_of(dbs);
 }
 
 void ks_flush_all(bool lazily) {
@@ -166,6 +170,11 @@ void ks_beside_begin(void) {
 struct db *ks_beside_db(int id) {
     assert_that(beside);
     return id >= 0 && id < db_count ? &beside[id] : NULL;
+}
+
+uint64_t ks_beside_keys(void) {
+    assert_that(beside);
+    return keys_of(beside);
 }
 
 void ks_beside_drop(void) {

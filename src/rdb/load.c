@@ -156,6 +156,7 @@ bool rdb_load_stream(struct rdb_reader *r, const struct rdb_load_options *o, str
     struct loading l = {.r = r, .o = o, .hints = no_hints};
     load_keys_init(&l.keys, r, o);
     if (o->info) *o->info = (struct rdb_info){.repl_stream_db = -1, .repl_offset = -1};
+    rdb_loading.beside = o->beside;
     if (rdb_loading.active && !r->progress && rdb_config.loading_events_interval_bytes > 0) {
         r->progress = report_loading;
         r->progress_every_bytes = (uint64_t)rdb_config.loading_events_interval_bytes;

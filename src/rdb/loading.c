@@ -22,7 +22,8 @@ static void log_tenths(void) {
     if (tenths <= rdb_loading.logged_tenths || tenths > 9) return;
     rdb_loading.logged_tenths = tenths;
     log_notice("Loading: %d%% of %llu bytes, %llu keys so far", tenths * 10,
-               (unsigned long long)rdb_loading.total_bytes, (unsigned long long)ks_keys());
+               (unsigned long long)rdb_loading.total_bytes,
+               (unsigned long long)(rdb_loading.beside ? ks_beside_keys() : ks_keys()));
 }
 
 void rdb_loading_progress(uint64_t loaded_bytes) {

@@ -84,6 +84,7 @@ const char *rdb_restore_value(slice payload, struct value *v, sds *hold);
 /* --- progress of a load, for INFO and -LOADING --- */
 struct rdb_loading {
     bool active, async;
+    bool beside; /* into ks_beside_db's databases */
     int64_t start_ms;
     uint64_t total_bytes, loaded_bytes, used_mem_bytes; /* used_mem: as the file's aux field says */
     int logged_tenths;

@@ -257,16 +257,10 @@ static bool at_the_end(const struct link_sync *s, struct rdb_reader *r) {
            rdb_reader_fail(r, "the RDB is shorter than its length of %lld bytes", (long long)s->total_bytes);
 }
 
-static bool any_beside(void) {
-    for (int i = 0; i < ks_count(); i++)
-        if (db_size(ks_beside_db(i)) > 0) return true;
-    return false;
-}
-
 /* The whole stream has been read. */
 static enum link_load put_in_place(struct link *l) {
     if (!l->sync.beside) return LOAD_DONE;
-    struct rdb_peek came = {.has_keys = any_beside()};
+    struct rdb_peek came = {.has_keys = ks_beside_keys() > 0};
     if (!guards_pass(l, &came)) {
         log_notice("MASTER <-> REPLICA sync: Discarding temporary DB in background");
         ks_beside_drop();
