@@ -215,13 +215,13 @@ bool rdb_get_len(struct rdb_reader *r, uint64_t *out) {
     return !special || rdb_reader_fail(r, "string form %d where a length is wanted", (int)*out); /* V3 */
 }
 
-/* V2: refuses what the stream cannot hold, when its size is known. */
+/* V2: refuses what the stream cannot hold, when its size is known, and what no memory could. */
 static bool check_run(struct rdb_reader *r, uint64_t n) {
-    uint64_t offset = rdb_reader_offset(r);
-    if (n <= (r->total_bytes ? r->total_bytes - offset : SIZE_MAX / 2)) return true;
+    uint64_t left = rdb_reader_left(r);
+    if (n <= left && n <= SIZE_MAX / 2) return true;
     r->short_read = true;
     return rdb_reader_fail(r, "a string of %llu bytes, %llu bytes before the end", (unsigned long long)n,
-                           (unsigned long long)(r->total_bytes - offset));
+                           (unsigned long long)left);
 }
 
 /* n bytes in place, or in *hold when they don't fit the buffer: it grows as they arrive, doubling. */
@@ -333,7 +333,6 @@ bool rdb_skip_string(struct rdb_reader *r) {
 
 size_t rdb_room_for(const struct rdb_reader *r, uint64_t n, size_t item_bytes_min) {
     enum { UNKNOWN_SIZE_MAX = 16384 };
-    uint64_t most = UNKNOWN_SIZE_MAX;
-    if (r->total_bytes) most = (r->total_bytes - rdb_reader_offset(r)) / item_bytes_min;
+    uint64_t most = r->total_bytes ? rdb_reader_left(r) / item_bytes_min : UNKNOWN_SIZE_MAX;
     return (size_t)(n < most ? n : most);
 }

@@ -41,7 +41,7 @@
  *   V4  a string's special form is 0..3
  *   V5  LZF: plain > 0, plain <= compressed * LZF_RATIO_MAX, and the bytes expand to exactly `plain` bytes
  *   V6  SELECTDB names a database below `databases`
- *   V7  RESIZEDB is a hint: never more room than the remaining bytes could fill (RDB_KEY_BYTES_MIN a key)
+ *   V7  RESIZEDB is a hint: never more room than the remaining bytes could fill
  *   V8  a type byte is one that a loader exists for; all else is refused by number and name
  *   V9  no key occurs twice in a database; no key is longer than RDB_KEY_BYTES_MAX
  *       A value without elements is no fault of a file: its key is passed over, and told in the log
@@ -126,7 +126,6 @@ enum rdb_module_tag {
     RDB_MODULE_STRING = 5
 };
 
-#define RDB_KEY_BYTES_MIN 3           /* type, one-byte key length of an empty key, one byte of value */
 #define RDB_KEY_BYTES_MAX 0xFFFFFFFFu /* what an entry's length field takes */
 
 #endif

@@ -2,18 +2,16 @@
  *
  * Invariant: nothing behind the RDB's last byte is consumed. It fails with a reason and the offset where the reader
  * stood, and never leaves the process; whether that is fatal is the caller's matter. */
-#include "base/clock.h"
 #include "base/log.h"
 #include "rdb/codec.h"
 #include "rdb/load_keys.h"
 #include "rdb/load_parts.h"
 #include "rdb/rdb.h"
-#include <stdio.h>
 #include <ctype.h>
+#include <stdio.h>
 
-/* RESIZEDB is believed up to one key per so many bytes that are still to come (V7): that many distinct keys with values
- * hardly take less, and the table grows by itself anyway. */
-#define RESERVE_BYTES_PER_KEY    8
+#define RESERVE_BYTES_PER_KEY                                                                                \
+    8 /* distinct keys with values hardly take less, and the table grows by itself anyway */
 #define RESERVE_KEYS_MAX_UNKNOWN ((uint64_t)1 << 20) /* when the stream's size is not known */
 
 struct rdb_load_stats rdb_last_load;
@@ -58,12 +56,11 @@ static bool select_db(struct loading *l) {
 }
 
 static bool resize_db(struct loading *l) {
-    uint64_t keys, expires, most = RESERVE_KEYS_MAX_UNKNOWN;
+    uint64_t keys, expires;
     if (!rdb_get_len(l->r, &keys) || !rdb_get_len(l->r, &expires)) return false;
-    if (l->r->total_bytes)
-        most = (l->r->total_bytes - rdb_reader_offset(l->r)) / RESERVE_BYTES_PER_KEY; /* V7 */
-    if (keys > most) keys = most;
-    db_reserve(l->keys.db, (size_t)keys);
+    uint64_t most = l->r->total_bytes ? rdb_reader_left(l->r) / RESERVE_BYTES_PER_KEY
+                                      : RESERVE_KEYS_MAX_UNKNOWN;
+    db_reserve(l->keys.db, (size_t)(keys < most ? keys : most)); /* V7 */
     return true;
 }
 

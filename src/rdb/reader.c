@@ -119,7 +119,7 @@ static bool refill(struct rdb_reader *r, size_t n) {
 
 const char *rdb_take_slow(struct rdb_reader *r, size_t n) {
     if (r->failed) return NULL;
-    if (!r->source || (r->total_bytes && n > r->total_bytes - rdb_reader_offset(r))) { /* V2 */
+    if (!r->source || n > rdb_reader_left(r)) { /* V2 */
         ended(r, n);
         return NULL;
     }

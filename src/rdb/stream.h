@@ -106,5 +106,11 @@ static inline const char *rdb_take(struct rdb_reader *r, size_t n) {
 static inline uint64_t rdb_reader_offset(const struct rdb_reader *r) {
     return r->base + r->at;
 }
+/* How many bytes are still to come; UINT64_MAX when nobody knows. A stream may turn out longer than was said: then 0. */
+static inline uint64_t rdb_reader_left(const struct rdb_reader *r) {
+    uint64_t offset = rdb_reader_offset(r);
+    if (!r->total_bytes) return UINT64_MAX;
+    return r->total_bytes > offset ? r->total_bytes - offset : 0;
+}
 
 #endif

@@ -181,3 +181,21 @@ Test(rdb_codec, a_claimed_length_allocates_nothing) {
     rdb_reader_free(&r);
     sds_free(hold);
 }
+
+/* Of a stream that goes on behind the length it was said to have, claims are believed no more. */
+Test(rdb_codec, behind_the_end_that_was_said_nothing_is_left) {
+    struct rdb_reader r;
+    slice got;
+    sds hold = NULL;
+    int deliveries = 300;
+    rdb_reader_source(&r, few_bytes, 4096);
+    r.ctx = &deliveries;
+    r.total_bytes = 5;
+    memcpy(r.buf, "\x81\x00\x00\x00\x10\x00\x00\x00\x00", 9); /* 64 GB */
+    r.filled = 9;
+    cr_assert_not(rdb_get_string(&r, &got, &hold));
+    cr_assert(strstr(r.error, "0 bytes before the end"), "%s", r.error);
+    cr_assert_eq(rdb_room_for(&r, 1000, 1), 0);
+    rdb_reader_free(&r);
+    sds_free(hold);
+}
