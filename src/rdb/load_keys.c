@@ -35,9 +35,14 @@ void load_keys_free(struct load_keys *k) {
 
 /* --- out of the batch --- */
 
+/* The key for the log: quoted, and cut. The caller frees it. */
+static sds shown_key(const struct pending *p) {
+    enum { SHOWN_MAX = 128 };
+    return sds_cat_repr(sds_empty(), p->key, sds_len(p->key) < SHOWN_MAX ? sds_len(p->key) : SHOWN_MAX);
+}
+
 static bool duplicate(struct load_keys *k, struct pending *p) {
-    size_t shown = sds_len(p->key) < 128 ? sds_len(p->key) : 128;
-    sds name = sds_cat_repr(sds_empty(), p->key, shown);
+    sds name = shown_key(p);
     log_warning("RDB has duplicated key %s in DB %d", name, db_id(k->db));
     sds_free(name);
     value_free(&p->v);
@@ -96,8 +101,10 @@ static void append(struct load_keys *k, struct pending *p) {
 
 static void skip_empty(struct load_keys *k, const struct pending *p) {
     enum { LOGGED_MAX = 10 };
-    if (k->stats.empty_keys_skipped++ < LOGGED_MAX)
-        log_notice("rdbLoadObject skipping empty key: %.*s", (int)sds_len(p->key), p->key);
+    if (k->stats.empty_keys_skipped++ >= LOGGED_MAX) return;
+    sds name = shown_key(p);
+    log_notice("rdbLoadObject skipping empty key: %s", name);
+    sds_free(name);
 }
 
 bool load_keys_read(struct load_keys *k, uint8_t type, const struct key_hints *hints) {
