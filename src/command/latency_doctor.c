@@ -64,7 +64,7 @@ static int advice_for(const char *event) {
 
 static int advice_on_slowlog(void) {
     if (slowlog_config.slower_than_us < 0 || slowlog_config.max_entries == 0) return SLOWLOG_OFF;
-    return slowlog_config.slower_than_us > latency_threshold_ms * 1000 ? SLOWLOG_THRESHOLD : 0;
+    return slowlog_config.slower_than_us / 1000 > latency_threshold_ms ? SLOWLOG_THRESHOLD : 0;
 }
 
 static sds report(void) {

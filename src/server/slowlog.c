@@ -78,9 +78,10 @@ void slowlog_reset(void) {
 }
 
 void slowlog_settings_changed(void) {
-    uint64_t least_us = UINT64_MAX, monitor_us = (uint64_t)latency_threshold_ms * 1000;
+    uint64_t least_us = UINT64_MAX, monitor_us;
     if (slowlog_config.slower_than_us >= 0 && slowlog_config.max_entries)
         least_us = (uint64_t)slowlog_config.slower_than_us;
+    if (__builtin_mul_overflow(latency_threshold_ms, 1000, &monitor_us)) monitor_us = UINT64_MAX;
     if (latency_watched() && monitor_us < least_us) least_us = monitor_us;
     slow_command_ticks = ticks_at_least(least_us);
     trim_to(slowlog_config.max_entries);
