@@ -1,10 +1,12 @@
-/* Directives of several words: save, bind, client-output-buffer-limit, replicaof, dir.
+/* Directives with a form of their own, most of several words: save, bind, client-output-buffer-limit, replicaof,
+ * oom-score-adj-values, latency-tracking-info-percentiles, dir, maxmemory-clients.
  *
  * Each setter takes the words of a file's line or the single argument of CONFIG SET, which it splits itself, and stores
  * nothing when it refuses. */
 #include "server/config_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -314,10 +316,13 @@ const char *dir_set(const slice *argv, int argc) {
     memcpy(path, argv[0].p, argv[0].n);
     path[argv[0].n] = '\0';
     if (is_same_dir(path)) return NULL;
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); /* leaving ends a rewrite: not for a wrong name */
+    if (fd < 0) return config_errorf("%s", strerror(errno));
     aof_leave_dir();
-    if (chdir(path) != 0) return config_errorf("%s", strerror(errno));
-    aof_enter_dir();
-    return NULL;
+    const char *err = fchdir(fd) == 0 ? NULL : config_errorf("%s", strerror(errno));
+    close(fd);
+    if (!err) aof_enter_dir();
+    return err;
 }
 
 sds dir_get(sds out) {

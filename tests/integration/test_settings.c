@@ -171,3 +171,17 @@ Test(settings, the_file_of_a_distribution_is_taken) {
     unlink(path);
     cr_assert_gt(kept, 50);
 }
+
+/* A rewrite that takes minutes, because each of its keys takes seconds. */
+Test(settings, a_wrong_directory_ends_no_rewrite) {
+    struct srv *s = srv_start(TANDEM, "--appendonly yes --enable-protected-configs yes");
+    EXPECT(s, "OK", "DEBUG POPULATE 100");
+    EXPECT(s, "OK", "CONFIG SET rdb-key-save-delay 5000000");
+    EXPECT(s, "Background append only file rewriting started", "BGREWRITEAOF");
+    cr_assert_eq(srv_info_int(s, "aof_rewrite_in_progress"), 1);
+    cr_assert_str_eq(srv_cmd(s, "CONFIG SET dir /nonexistent"),
+                     "(error) ERR CONFIG SET failed (possibly related to argument 'dir') - No such file or "
+                     "directory");
+    cr_assert_eq(srv_info_int(s, "aof_rewrite_in_progress"), 1);
+    srv_free(s);
+}
