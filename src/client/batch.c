@@ -224,7 +224,7 @@ void client_request_over(struct client *c) {
 static void execute_request(struct client *c, struct request *r) {
     client_hooks.execute(c, r);
     client_request_over(c);
-    if (unlikely(c->out.head != c->out.tail)) limits_check_output(c); /* one chunk is within any limit */
+    if (unlikely(c->out.head != c->out.tail)) client_check_output(c); /* one chunk is within any limit */
     if (unlikely(client_memory_limited)) {
         memory_charge(c);
         memory_evict();

@@ -1,4 +1,5 @@
-/* What command families share with each other: the meaning of an expire time, and keys that become empty. */
+/* What command families share with each other: the meaning of an expire time, keys that go or become empty, replies without
+ * end. */
 #ifndef TANDEM_COMMAND_FAMILIES_H
 #define TANDEM_COMMAND_FAMILIES_H
 
@@ -19,5 +20,8 @@ void cmd_elements_removed(struct client *c, slice key, enum ks_notify_class cls,
                           bool empty);
 /* What is to be stored at key is empty: whatever is there goes, which is signalled and counted. */
 void cmd_store_nothing(struct client *c, slice key);
+/* Random elements with repeats may be asked for by the billion: takes the size of the next batch off what is left. 0: nothing
+ * is left, or nobody would get it, because the client is closed (over its output limit, say) or muted. */
+uint64_t cmd_next_batch(struct client *c, uint64_t *left);
 
 #endif

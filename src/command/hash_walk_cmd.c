@@ -1,5 +1,5 @@
 /* Hash commands that return many fields: all of them, random ones, or a step's worth. None changes anything. */
-#include "command/command.h"
+#include "command/families.h"
 #include "command/handlers.h"
 #include "command/scan.h"
 #include "keyspace/hash.h"
@@ -57,7 +57,9 @@ static void pick_many(struct client *c, slice key, int64_t count, bool with_valu
     bool flat = with_values && c->out.proto == 2;
     reply_array(&c->out, (int64_t)(flat ? n * 2 : n));
     struct showing s = {c, with_values ? FIELDS | VALUES : FIELDS, with_values && !flat};
-    if (n > 0) hash_pick(hash_of(e), n, distinct, show, &s);
+    if (distinct && n > 0) hash_pick(hash_of(e), n, true, show, &s);
+    for (uint64_t batch; !distinct && (batch = cmd_next_batch(c, &n));)
+        hash_pick(hash_of(e), batch, false, show, &s);
 }
 
 void hrandfield_command(struct client *c, const slice *argv, int argc) {

@@ -133,7 +133,9 @@ void srandmember_command(struct client *c, const slice *argv, int argc) {
     uint64_t n = e ? (uint64_t)(distinct ? count : -count) : 0;
     if (distinct && e && n > set_count(set_of(e))) n = set_count(set_of(e));
     reply_array(&c->out, (int64_t)n);
-    if (n > 0) set_pick(set_of(e), n, distinct, show, c);
+    if (distinct && n > 0) set_pick(set_of(e), n, true, show, c);
+    for (uint64_t batch; !distinct && (batch = cmd_next_batch(c, &n));)
+        set_pick(set_of(e), batch, false, show, c);
 }
 
 /* --- SPOP --- */

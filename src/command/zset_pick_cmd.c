@@ -1,6 +1,7 @@
 /* Sorted sets: random members, and ZSCAN. */
 #include "base/alloc.h"
 #include "base/random.h"
+#include "command/families.h"
 #include "command/handlers.h"
 #include "command/scan.h"
 #include "command/zset_cmd.h"
@@ -19,7 +20,8 @@ static void reply_at(struct client *c, const struct zset *z, size_t rank, bool w
 static void reply_with_repeats(struct client *c, const struct zset *z, uint64_t n, bool with_scores) {
     size_t count = zset_count(z);
     zset_reply_header(c, n, with_scores);
-    for (; n > 0; n--) reply_at(c, z, random_below(count), with_scores);
+    for (uint64_t batch; (batch = cmd_next_batch(c, &n));)
+        for (; batch > 0; batch--) reply_at(c, z, random_below(count), with_scores);
 }
 
 static bool mark(uint64_t *marks, size_t i) {

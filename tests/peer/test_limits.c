@@ -108,6 +108,25 @@ Test(limits, output_over_the_hard_limit) {
     }
 }
 
+/* Nobody makes the whole of it first. */
+Test(limits, a_reply_without_end) {
+    static const char *const lines[] = {"SRANDMEMBER s -1000000000000\r\n", "HRANDFIELD h -1000000000000\r\n",
+                                        "ZRANDMEMBER z -1000000000000\r\n"};
+    EACH_KIND(k) {
+        struct srv *s = srv_start(kinds[k], "%s", "--client-output-buffer-limit 'normal 1000000 0 0'");
+        EXPECT(s, "(integer) 2", "SADD s a b");
+        EXPECT(s, "(integer) 1", "HSET h f v");
+        EXPECT(s, "(integer) 1", "ZADD z 1 a");
+        for (int i = 0; i < 3; i++) {
+            int fd = dial(s);
+            say(fd, lines[i]);
+            expect_closed(fd);
+        }
+        EXPECT(s, "PONG", "PING");
+        srv_free(s);
+    }
+}
+
 /* The first chunk is within any limit: a reply that small leaves before anybody counts. */
 Test(limits, a_small_reply_is_never_too_much) {
     EACH_KIND(k) {
