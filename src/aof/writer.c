@@ -46,6 +46,8 @@ static struct {
     int64_t seen_end, stamped_s;
 } w = {.fd = -1};
 
+unsigned aof_flush_sleep_us;
+
 bool aof_writer_is_open(void) {
     return w.fd >= 0;
 }
@@ -275,6 +277,7 @@ void aof_writer_flush(bool force) {
     if (insert_is_next() || backlog_lag(&w.cursor)) {
         if (!force && postpone()) return;
         if (!force && w.failed_at_ms && clock_mono_ms() - w.failed_at_ms < RETRY_MS) return;
+        if (unlikely(aof_flush_sleep_us)) usleep(aof_flush_sleep_us);
         if (!write_all()) return;
     }
     sync_by_policy();

@@ -241,6 +241,13 @@ static void debug_pause_cron(struct client *c, const slice *argv, int argc) {
     reply_ok(&c->out);
 }
 
+static void debug_aof_flush_sleep(struct client *c, const slice *argv, int argc) {
+    (void)argc;
+    int64_t us = number(argv[2]);
+    aof_flush_sleep_us = us > 0 && us < UINT32_MAX ? (unsigned)us : 0;
+    reply_ok(&c->out);
+}
+
 static void debug_leak(struct client *c, const slice *argv, int argc) {
     (void)argc;
     (void)!sds_newlen(argv[2].p, argv[2].n);
@@ -296,6 +303,18 @@ static void reply_with_attribute(struct reply_buf *b) {
     reply_bulk_str(b, "Some real reply following the attribute");
 }
 
+/* A push is no reply: one follows, for clients that pass it over. */
+static void push_and_reply(struct reply_buf *b) {
+    if (b->proto < 3) {
+        reply_error(b, "ERR RESP2 is not supported by this command");
+        return;
+    }
+    reply_push(b, 2);
+    reply_bulk_str(b, "server-cpu-usage");
+    reply_int(b, 42);
+    reply_bulk_str(b, "Some real reply following the push reply");
+}
+
 static void reply_three(struct reply_buf *b) {
     for (int i = 0; i < 3; i++) reply_int(b, i);
 }
@@ -328,6 +347,8 @@ static void debug_protocol(struct client *c, const slice *argv, int argc) {
         reply_small_map(b);
     else if (slice_is(type, "attrib"))
         reply_with_attribute(b);
+    else if (slice_is(type, "push"))
+        push_and_reply(b);
     else if (slice_is(type, "bignum"))
         reply_big_number(b, "1234567999999999999999999999999999999", 37);
     else if (slice_is(type, "true") || slice_is(type, "false"))
@@ -347,6 +368,8 @@ static const struct {
     void (*run)(struct client *c, const slice *argv, int argc);
     const char *usage, *text;
 } tools[] = {
+    {"aof-flush-sleep", 3, 3, debug_aof_flush_sleep, "AOF-FLUSH-SLEEP <microseconds>",
+     "Sleep before each write to the append-only file."},
     {"assert", 2, 2, debug_assert, "ASSERT", "Fail an assertion."},
     {"change-repl-id", 2, 2, debug_change_repl_id, "CHANGE-REPL-ID", "Begin a new replication history."},
     {"config-rewrite-force-all", 2, 2, debug_config_rewrite, "CONFIG-REWRITE-FORCE-ALL",
@@ -373,8 +396,8 @@ static const struct {
      "don't see "
      "them."},
     {"protocol", 3, 3, debug_protocol, "PROTOCOL <type>",
-     "Reply with that type: string, integer, double, bignum, null, array, set, map, attrib, verbatim, true, "
-     "false."},
+     "Reply with that type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim, "
+     "true, false."},
     {"quicklist", 3, 4, debug_quicklist, "QUICKLIST <key> [<0|1>]",
      "Print a list's nodes to the standard output; 1: with their elements."},
     {"quicklist-packed-threshold", 3, 3, debug_packed_threshold, "QUICKLIST-PACKED-THRESHOLD <size>",

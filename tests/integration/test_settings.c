@@ -185,3 +185,13 @@ Test(settings, a_wrong_directory_ends_no_rewrite) {
     cr_assert_eq(srv_info_int(s, "aof_rewrite_in_progress"), 1);
     srv_free(s);
 }
+
+Test(settings, debug_makes_the_disk_slow) {
+    struct srv *s = srv_start(TANDEM, "--appendonly yes --appendfsync always");
+    EXPECT(s, "OK", "DEBUG AOF-FLUSH-SLEEP 200000");
+    uint64_t start_ms = now_ms();
+    EXPECT(s, "OK", "SET a 1"); /* replied when it is written */
+    cr_assert_geq(now_ms() - start_ms, 200);
+    EXPECT(s, "OK", "DEBUG AOF-FLUSH-SLEEP 0");
+    srv_free(s);
+}

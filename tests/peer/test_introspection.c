@@ -1,5 +1,6 @@
 /* What MEMORY and DEBUG say of data and memory has the reference's shape: the same fields, words and errors. */
 #include "support/server.h"
+#include "support/session.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -121,6 +122,22 @@ Test(introspection, answers_alike) {
         const char *want = srv_cmd(real, questions[i]);
         EXPECT(ours, want, questions[i]);
     }
+    srv_free(ours);
+    srv_free(real);
+}
+
+Test(introspection, every_type_of_reply) {
+    struct srv *ours = srv_start(TANDEM, " "), *real = srv_start(REDIS, " ");
+    static const char *const lines[] = {
+        "DEBUG PROTOCOL string", "DEBUG PROTOCOL integer",  "DEBUG PROTOCOL double",
+        "DEBUG PROTOCOL bignum", "DEBUG PROTOCOL null",     "DEBUG PROTOCOL array",
+        "DEBUG PROTOCOL set",    "DEBUG PROTOCOL map",      "DEBUG PROTOCOL attrib",
+        "DEBUG PROTOCOL push",   "DEBUG PROTOCOL verbatim", "DEBUG PROTOCOL true",
+        "DEBUG PROTOCOL false",  "DEBUG PROTOCOL nothing",  "HELLO 3"};
+    enum { LINES = sizeof lines / sizeof *lines };
+    const char *both_versions[2 * LINES];
+    for (int i = 0; i < 2 * LINES; i++) both_versions[i] = lines[i % LINES];
+    session_compare(ours, real, "types of replies", both_versions, 2 * LINES);
     srv_free(ours);
     srv_free(real);
 }
