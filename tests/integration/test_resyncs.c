@@ -87,21 +87,68 @@ Test(resyncs, first_then_partial_then_too_old) {
     snprintf(number, sizeof number, "missing by %lld bytes", (long long)(oldest - has - 1));
     cr_assert(srv_logged(p, number), "the log says so too");
     cr_assert(strstr(srv_cmd(p, "TANDEM ADVICE"), "repl-backlog-size"), "and what would help");
+    cr_assert(strstr(srv_info(p, "replication_advice0"), "repl-backlog-size"));
+    /* INFO tells the same: the last in one line, all of them in a section. */
+    cr_assert(strncmp(srv_info(p, "last_resync"), "full with replica 127.0.0.1:", 28) == 0);
+    cr_assert(strstr(srv_info(p, "last_resync"), number));
+    cr_assert(strncmp(srv_info(r, "last_resync"), "full with master 127.0.0.1:", 27) == 0);
+    for (int i = 0; i < 3; i++) {
+        static const char *const kinds[] = {",kind=full,state=ok,cause=first,",
+                                            ",kind=partial,state=ok,cause=held,",
+                                            ",kind=full,state=ok,cause=too-old,"};
+        char field[16];
+        snprintf(field, sizeof field, "resync%d", i + 1);
+        cr_assert(strstr(srv_info(p, field), kinds[i]), "%s: %s", field, srv_info(p, field));
+        cr_assert(strstr(srv_info(r, field), kinds[i]), "%s: %s", field, srv_info(r, field));
+    }
     EXPECT(p, "[]", "TANDEM RESYNCS 0");
     srv_free(r);
     proxy_stop(x);
     srv_free(p);
 }
 
+/* A number behind `name` in a list, -1 without it. */
+static double part(const char *list, const char *name) {
+    const char *at = strstr(list, name);
+    return at ? atof(at + strlen(name)) : -1;
+}
+
+static bool is_under_way(double bytes, double total, double percent, double rate, double left_ms) {
+    return bytes > 0 && total > bytes && percent > 0 && percent < 100 && rate > 0 && left_ms > 0;
+}
+
+/* Bytes, percent, rate and time left, on either side. */
+static bool replica_tells(struct srv *r) {
+    return is_under_way(atof(srv_info(r, "master_sync_phase_bytes")),
+                        atof(srv_info(r, "master_sync_phase_total_bytes")),
+                        atof(srv_info(r, "master_sync_phase_percent")),
+                        atof(srv_info(r, "master_sync_phase_bytes_per_second")),
+                        atof(srv_info(r, "master_sync_phase_left_ms")));
+}
+
+static bool master_tells(struct srv *p) {
+    const char *sync = srv_info(p, "replica0_sync");
+    return is_under_way(part(sync, ",phase_bytes="), part(sync, ",phase_total_bytes="),
+                        part(sync, ",phase_percent="), part(sync, ",phase_bytes_per_second="),
+                        part(sync, ",phase_left_ms="));
+}
+
 static void phases_of(const char *diskless) {
     struct srv *p = srv_start(TANDEM, "--repl-diskless-sync %s", diskless), *r = srv_start(TANDEM, "%s", "");
+    bool by_file = strcmp(diskless, "no") == 0;
     struct proxy *x = proxy_start(p->port);
     fill(p, 2000, 4000);
-    proxy_throttle(x, 400000);
+    proxy_throttle(x, 150000);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", x->port);
     WAIT_UNTIL(strcmp(srv_info(r, "master_sync_phase_name"), "transfer") == 0);
     WAIT_UNTIL(srv_info_int(r, "master_sync_phase_bytes") > 0);
     WAIT_UNTIL(strncmp(srv_info(p, "replica0_sync"), "phase_name=", 11) == 0);
+    if (by_file) WAIT_UNTIL(replica_tells(r)); /* a pipe's end is not known to it */
+    WAIT_UNTIL(master_tells(p));
+    if (by_file) { /* each ten seconds */
+        WAIT_UNTIL(srv_logged(r, "Full resynchronization with our master: transfer for "));
+        WAIT_UNTIL(srv_logged(p, ": transfer for "));
+    }
     cr_assert(newest_is(p, "state", "running"));
     cr_assert(newest_is(r, "state", "running"));
     proxy_cut(x); /* and it fails */

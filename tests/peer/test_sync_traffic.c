@@ -182,3 +182,39 @@ static void memory(enum srv_kind kind) {
 Test(peer_sync_traffic, memory) {
     transcript_play(memory);
 }
+
+/* It is hung up on, and takes all anew. */
+static void over(enum srv_kind kind, const char *limit) {
+    struct srv *p = srv_start(kind, "--repl-backlog-size 1mb --client-output-buffer-limit %s", limit),
+               *r = srv_start(kind, "%s", "");
+    srv_replicate(r, p);
+    WAIT_UNTIL(strstr(srv_info(p, "slave0"), "state=online"));
+    srv_freeze(r);
+    redisContext *c = srv_connect(p);
+    for (int k = 0; k < 24; k++) freeReplyObject(redisCommand(c, "SET k %01000000d", k));
+    redisFree(c);
+    WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 0);
+    note_logged(p, "for overcoming of output buffer limits.");
+    srv_thaw(r);
+    srv_wait_synced(r, p);
+    note_field(p, "sync_full");
+    note_field(p, "sync_partial_err");
+    srv_free(r);
+    srv_free(p);
+}
+
+static void over_hard(enum srv_kind kind) {
+    over(kind, "replica 4mb 0 0");
+}
+
+static void over_soft(enum srv_kind kind) {
+    over(kind, "slave 0 4mb 1");
+}
+
+Test(peer_sync_traffic, beyond_the_hard_limit) {
+    transcript_play(over_hard);
+}
+
+Test(peer_sync_traffic, beyond_the_soft_limit_for_too_long) {
+    transcript_play(over_soft);
+}
