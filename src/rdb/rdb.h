@@ -38,6 +38,8 @@ bool rdb_save_stream(struct rdb_writer *w, const struct rdb_info *info, bool aof
 /* Writes temp-PID.rdb in path's directory, fsyncs, renames over path, fsyncs the directory. false: logged, temp removed. */
 bool rdb_save_file(const char *path, const struct rdb_info *info);
 void rdb_temp_path(char *out, size_t cap, const char *path, int64_t pid);
+/* Removes the temporary files in dir whose writers are no more; at start. */
+void rdb_remove_temps(const char *dir);
 void rdb_dump_value(sds *out,
                     const struct entry *e); /* appends the DUMP payload: type, value, version, CRC64 */
 

@@ -39,6 +39,7 @@ static void load_snapshot(void) {
 }
 
 void server_load_data(void) {
+    rdb_remove_temps(".");
     aof_read_manifest();
     if (!aof_config.enabled) {
         load_snapshot();
