@@ -144,7 +144,14 @@ void child_report(uint64_t keys_done, uint64_t bytes_done) {
     report(false);
 }
 
-static void run_child(const struct child_spec *spec, int report_fd, const sigset_t *mask) {
+/* What it would write later, nobody waits for; and a successor may be writing there by then. */
+static void end_with_parent(pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1); /* it was quicker */
+}
+
+static void run_child(const struct child_spec *spec, pid_t parent, int report_fd, const sigset_t *mask) {
+    if (spec->kind != CHILD_HELPER) end_with_parent(parent);
     self.kind = spec->kind;
     self.title = spec->title;
     self.report_fd = report_fd;
@@ -216,8 +223,8 @@ pid_t child_start(const struct child_spec *spec) {
     sigset_t all, mask; /* a signal must find either our handlers in us or the default ones in the child */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &mask);
-    pid_t pid = fork();
-    if (pid == 0) run_child(spec, report[1], &mask);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) run_child(spec, parent, report[1], &mask);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &mask, NULL);
     if (slot == &children.slots[0]) {

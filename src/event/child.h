@@ -4,6 +4,8 @@
  * process) are apart from that and up to CHILD_HELPERS_MAX. `run` returns the child's exit code and never returns
  * into the loop; the parent learns of the end in its loop (SIGCHLD -> waitpid) and calls on_end once.
  *
+ * A data child doesn't outlive us, however we end; a helper sees for itself when we are gone.
+ *
  * In the child, before `run`: signals have their default actions, the log's role is C, and every descriptor but
  * 0, 1, 2, the report pipe and `keep` is closed, so that a socket the parent closes is closed for its peer too. */
 #ifndef TANDEM_EVENT_CHILD_H

@@ -7,12 +7,14 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void on_stop(int signo) {
@@ -73,6 +75,32 @@ Test(child, exit_code) {
     cr_assert_eq(child_stats().started_us, 0);
     child_reap();
     cr_assert_eq(e.count, 1, "on_end is called once");
+}
+
+static int run_pause(void *ctx) {
+    (void)ctx;
+    for (;;) pause();
+    return 0;
+}
+
+/* The pipe's writing end is open as long as the child lives. */
+Test(child, ends_with_a_parent_that_is_killed) {
+    int life[2], status;
+    cr_assert_eq(pipe(life), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        struct child_spec spec = {
+            .kind = CHILD_SNAPSHOT, .run = run_pause, .keep = {life[1]}, .keep_count = 1};
+        if (child_start(&spec) > 0) raise(SIGKILL);
+        _exit(1);
+    }
+    close(life[1]);
+    cr_assert_eq(waitpid(parent, &status, 0), parent);
+    cr_assert(WIFSIGNALED(status), "no child was started");
+    struct pollfd end = {.fd = life[0], .events = POLLIN};
+    cr_assert_eq(poll(&end, 1, 60000), 1, "the child lives on");
+    char byte;
+    cr_assert_eq(read(life[0], &byte, 1), 0);
 }
 
 Test(child, killed) {
