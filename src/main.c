@@ -67,6 +67,10 @@ static bool persistence_disabled(void) {
     return server_config.save_point_count == 0 && !aof_config.enabled;
 }
 
+static bool saves_regularly(void) {
+    return server_config.save_point_count > 0;
+}
+
 static void synced(void) {
     watch_all_replaced();
     blocking_all_replaced();
@@ -95,6 +99,7 @@ static void wire(void) {
                                            .before_flush = aof_before_full_sync,
                                            .loaded = synced,
                                            .persistence_disabled = persistence_disabled,
+                                           .saves_regularly = saves_regularly,
                                            .hold_writes = block_hold_writes,
                                            .slow_writes = block_slow_writes};
     static const struct aof_hooks aof = {.execute = dispatch_replay, .log_is_behind = propagate_pending};

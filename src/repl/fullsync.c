@@ -326,6 +326,16 @@ static void snapshot_ended(enum snapshot_target target, bool ok) {
     relay_finish();
 }
 
+/* Whoever comes next, as a rule the same one, can't share it, and would have to wait for its end. */
+void fullsync_wait_left(const struct peer *p) {
+    if (p->no_keys || peer_count_in(PEER_WAIT_END)) return;
+    if (!snapshot_running() || snapshot_target() != SNAPSHOT_DISK) return;
+    if (repl_hooks.saves_regularly && repl_hooks.saves_regularly()) return;
+    log_notice("No replica waits for the snapshot to disk any more, and there are no save points: killing "
+               "the child.");
+    snapshot_kill();
+}
+
 /* A SAVE by hand has not put another file in its place meanwhile. */
 static bool is_still_made_for_replicas(void) {
     struct stat st;

@@ -76,7 +76,8 @@ void peer_report_cron(void);
 void fullsync_init(void);
 void fullsync_request(struct peer *p); /* p is in PEER_WAIT_START: join, start, or wait */
 void fullsync_start_due(bool from_cron);
-void fullsync_remove_file(void); /* rdb-del-sync-files */
+void fullsync_remove_file(void);               /* rdb-del-sync-files */
+void fullsync_wait_left(const struct peer *p); /* p has left PEER_WAIT_END for PEER_GONE */
 bool fullsync_relaying(void);
 bool fullsync_relay_waits(void);       /* for replicas to take what is here: the child can do nothing */
 uint64_t fullsync_relayed_bytes(void); /* of the transfer under way */

@@ -100,6 +100,7 @@ static void let_go(struct peer *p, enum peer_state from) {
     transfer_close_file(p);
     if (from != PEER_HANDSHAKE) peer_unlink(p);
     if (from == PEER_SEND_PIPE) fullsync_relay_taken();
+    if (from == PEER_WAIT_END) fullsync_wait_left(p);
 }
 
 static void peer_entered(void *ctx, enum peer_state from) {

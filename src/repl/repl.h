@@ -58,8 +58,9 @@ struct repl_hooks {
     void (*before_flush)(void);
     void (*loaded)(void);               /* a full sync was loaded */
     bool (*persistence_disabled)(void); /* no save points and no AOF: rdb-del-sync-files may apply */
-    void (*hold_writes)(bool on);       /* FAILOVER: clients' writes wait */
-    void (*slow_writes)(int64_t ms);    /* repl-backpressure: they wait so long */
+    bool (*saves_regularly)(void); /* there are save points: a snapshot is worth something without replicas */
+    void (*hold_writes)(bool on);  /* FAILOVER: clients' writes wait */
+    void (*slow_writes)(int64_t ms); /* repl-backpressure: they wait so long */
 };
 void repl_set_hooks(const struct repl_hooks *hooks);
 

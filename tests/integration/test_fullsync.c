@@ -75,6 +75,41 @@ Test(fullsync, diskless_ends_when_nobody_is_left) {
     srv_free(p);
 }
 
+/* With save points it is worth something also without a replica. The child would take minutes. */
+static void to_disk_without_replicas(const char *save, bool goes_on) {
+    static const char given_up[] = "No replica waits for the snapshot to disk any more";
+    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --rdb-key-save-delay 1000000 %s", save);
+    for (int i = 0; i < 200; i++) EXPECT(p, "OK", "SET key:%d value", i);
+    struct srv *a = follower(p->port), *b = follower(p->port);
+    WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 2);
+    cr_assert_eq(srv_info_int(p, "rdb_bgsave_in_progress"), 1);
+    srv_kill(a);
+    WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 1);
+    cr_assert_not(srv_logged(p, given_up), "the other one waits");
+    srv_kill(b);
+    WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 0);
+    cr_assert_eq(srv_logged(p, given_up), !goes_on);
+    if (goes_on) {
+        cr_assert_eq(srv_info_int(p, "rdb_bgsave_in_progress"), 1);
+        srv_kill(p);
+    } else {
+        EXPECT(p, "OK", "CONFIG SET rdb-key-save-delay 0");
+        srv_restart(a);
+        wait_same(a, p);
+    }
+    srv_free(b);
+    srv_free(a);
+    srv_free(p);
+}
+
+Test(fullsync, to_disk_ends_when_nobody_is_left) {
+    to_disk_without_replicas("", false);
+}
+
+Test(fullsync, to_disk_goes_on_where_snapshots_are_kept) {
+    to_disk_without_replicas("--save '3600 1000000'", true);
+}
+
 static void one_stalls(const char *diskless) {
     struct srv *p = srv_start(TANDEM, "--repl-diskless-sync %s --repl-timeout 2 --repl-diskless-sync-delay 1",
                               diskless);
