@@ -113,6 +113,21 @@ static bool is_ahead_of_us(const struct peer *p, slice replid, int64_t offset) {
     return link.up_for_s <= repl_config.timeout_s;
 }
 
+/* A replica that was promoted and has not written since has a name for its history that nobody else has heard of, and one that
+ * is told to follow us again may not be able to drop it (it was restarted). But it tells its former names, too: what it has is
+ * a part of each of them up to where that ended. */
+static slice name_known_to_us(const struct peer *p, slice replid, int64_t offset) {
+    if (identity_matches(replid, offset)) return replid;
+    for (int i = 0; i < p->was_n; i++) {
+        slice was = slice_of(p->was[i].id);
+        if (offset > p->was[i].end || !identity_matches(was, offset)) continue;
+        log_notice("Replica %s asks for history %.*s; what it has of that is the same as in %s.",
+                   peer_name(p), (int)replid.n, replid.p, p->was[i].id);
+        return was;
+    }
+    return replid;
+}
+
 void repl_psync_command(struct client *c, slice replid, slice offset, bool failover) {
     int64_t from;
     if (c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) return; /* a replica already: nothing to say */
@@ -132,6 +147,7 @@ void repl_psync_command(struct client *c, slice replid, slice offset, bool failo
         reply_error(&c->out, "NOMASTERLINK Can't SYNC yet: I am still behind the offset that is asked for");
         return;
     }
+    replid = name_known_to_us(p, replid, from);
     struct resync_case q;
     peer_report_case(&q, replid, from);
     if (try_partial(p, replid, from)) {

@@ -93,6 +93,12 @@ static void psync2(void) {
     expect_text("+OK\r\n");
 }
 
+static void replconf(const char *option, const char *value) {
+    slice argv[] = {SLICE("REPLCONF"), slice_of(option), slice_of(value)};
+    repl_replconf_command(replica, 3, argv);
+    client_want_write(replica);
+}
+
 static enum peer_state state(void) {
     return ((struct peer *)replica->peer)->m.state;
 }
@@ -110,6 +116,33 @@ Test(transfer, partial_resync_sends_what_is_missing, .init = setup) {
     append_n(50);
     expect_log(1001, 50, 1000);
     cr_assert_eq(repl_stats.sync_partial_ok, 1);
+}
+
+#define STRANGE "fedcba9876543210fedcba9876543210fedcba98"
+
+/* Its name is new to us, but up to its end it was our history. */
+Test(transfer, a_replica_is_known_by_a_former_name, .init = setup) {
+    append_n(1000);
+    psync2();
+    replconf("capa", "tandem-was 1111111111111111111111111111111111111111 901 " ID " 901");
+    expect_text("+OK\r\n");
+    repl_psync_command(replica, SLICE(STRANGE), SLICE("901"), false);
+    expect_text("+CONTINUE " ID "\r\n");
+    expect_log(901, 100, 1000);
+    cr_assert_eq(repl_stats.sync_partial_ok, 1);
+}
+
+/* It has written a byte since. */
+Test(transfer, a_former_name_is_good_up_to_its_end_only, .init = setup) {
+    append_n(1000);
+    psync2();
+    replconf("capa", "tandem-was " ID " 900");
+    expect_text("+OK\r\n");
+    repl_config.diskless_sync = true;
+    repl_config.diskless_sync_delay_s = 3600; /* no snapshot yet */
+    repl_psync_command(replica, SLICE(STRANGE), SLICE("901"), false);
+    cr_assert_eq(state(), PEER_WAIT_START);
+    cr_assert_eq(repl_stats.sync_full, 1);
 }
 
 Test(transfer, an_old_replica_is_told_no_id, .init = setup) {
@@ -381,12 +414,6 @@ Test(transfer, keepalives_while_it_waits, .init = setup) {
 }
 
 /* --- REPLCONF --- */
-
-static void replconf(const char *option, const char *value) {
-    slice argv[] = {SLICE("REPLCONF"), slice_of(option), slice_of(value)};
-    repl_replconf_command(replica, 3, argv);
-    client_want_write(replica);
-}
 
 Test(transfer, who_wants_no_keys_gets_none, .init = setup) {
     append_n(100);
