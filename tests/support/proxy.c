@@ -17,16 +17,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAIRS     256
-#define BUF_BYTES 65536
-#define ROUND_MS  2
+#define PAIRS      256
+#define BUF_BYTES  65536
+#define ROUND_MS   2
+#define HOLD_SHIFT 40
 
 enum fate_state { FATE_FREE, FATE_TAKEN, FATE_MET };
 
 struct proxy_shared {
     atomic_bool refuse, stall;
     atomic_int target, split, cut_order, cut_done;
-    atomic_llong cut_after, throttle, corrupt_at;
+    atomic_llong cut_after, throttle, corrupt_at,
+        hold; /* hold: two numbers in one, so that both change at once; -1: none */
     atomic_ullong bytes_down, connections, cuts;
     struct proxy_fate fates[PROXY_FATES];
     enum fate_state fate_states[PROXY_FATES]; /* the proxy's own, once fates_n is set */
@@ -41,6 +43,9 @@ struct flow { /* one direction of a pair */
     size_t start, end;
     int64_t seen, passed; /* bytes read from `from`, and written to `to` */
     bool down, ended;     /* ended: of a doomed pair, `from` has hung up */
+    int lines;            /* that have passed, while some are held back ... */
+    int64_t bytes;        /* ... and bytes behind them */
+    bool line_has_any;    /* the line that is passing is not empty */
 };
 
 struct pair {
@@ -176,8 +181,44 @@ static bool flow_read(struct flow *f) {
     return true;
 }
 
+struct hold {
+    int lines;
+    int64_t bytes;
+};
+
+static struct hold hold_now(void) {
+    long long both = sh->hold;
+    return (struct hold){both < 0 ? -1 : (int)(both >> HOLD_SHIFT), both & ((1ll << HOLD_SHIFT) - 1)};
+}
+
+/* Empty lines don't count: a primary sends them to show that it is alive. */
+static void pass_byte(struct flow *f, struct hold h, char c) {
+    if (f->lines >= h.lines) {
+        f->bytes++;
+    } else if (c == '\n') {
+        f->lines += f->line_has_any;
+        f->line_has_any = false;
+    } else if (c != '\r') {
+        f->line_has_any = true;
+    }
+}
+
+/* How many of the next n bytes may pass. */
+static size_t before_hold(const struct flow *f, struct hold h, size_t n) {
+    struct flow at = *f;
+    size_t i = 0;
+    for (; i < n; i++) {
+        if (at.lines >= h.lines && at.bytes >= h.bytes) break;
+        pass_byte(&at, h, f->buf[f->start + i]);
+    }
+    return i;
+}
+
 static bool flow_write(struct pair *p, struct flow *f, int64_t *allowance) {
     size_t n = f->end - f->start;
+    struct hold h = hold_now();
+    bool holds = f->down && h.lines >= 0;
+    if (holds) n = before_hold(f, h, n);
     if (n == 0) return true;
     int split = sh->split;
     if (split > 0 && n > (size_t)split) n = (size_t)split;
@@ -190,6 +231,7 @@ static bool flow_write(struct pair *p, struct flow *f, int64_t *allowance) {
         ssize_t k = write(f->to, f->buf + f->start, n);
         if (k < 0) return errno == EAGAIN;
         if (p == newest) note_said(f, f->buf + f->start, (size_t)k);
+        for (ssize_t i = 0; holds && i < k; i++) pass_byte(f, h, f->buf[f->start + (size_t)i]);
         f->start += (size_t)k;
         f->passed += k;
         if (*allowance >= 0) *allowance -= k;
@@ -231,7 +273,7 @@ static void run(int listener) {
         struct pollfd fds[1 + PAIRS * 2];
         int n = 1;
         fds[0] = (struct pollfd){.fd = listener, .events = POLLIN};
-        bool slow = sh->stall || sh->throttle > 0 || sh->split > 0;
+        bool slow = sh->stall || sh->throttle > 0 || sh->split > 0 || sh->hold >= 0;
         for (int i = 0; i < PAIRS && !slow; i++) {
             for (int d = 0; d < 2 && pairs[i].used; d++) {
                 struct flow *f = &pairs[i].flows[d];
@@ -264,7 +306,7 @@ static int listen_free(int *port) {
 struct proxy *proxy_start(int target_port) {
     struct proxy *p = calloc(1, sizeof *p);
     p->shared = mmap(NULL, sizeof *p->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    p->shared->cut_after = p->shared->corrupt_at = -1;
+    p->shared->cut_after = p->shared->corrupt_at = p->shared->hold = -1;
     p->shared->target = target_port;
     int listener = listen_free(&p->port);
     fflush(NULL);
@@ -332,6 +374,9 @@ void proxy_stall(struct proxy *p, bool on) {
 }
 void proxy_split(struct proxy *p, int max_bytes) {
     p->shared->split = max_bytes;
+}
+void proxy_hold(struct proxy *p, int lines, int64_t bytes) {
+    p->shared->hold = lines < 0 ? -1 : ((long long)lines << HOLD_SHIFT) + bytes;
 }
 void proxy_throttle(struct proxy *p, int64_t bytes_per_s) {
     p->shared->throttle = bytes_per_s;

@@ -42,6 +42,9 @@ void proxy_cut_after(struct proxy *p, int64_t bytes); /* cuts once so many more 
 void proxy_refuse(struct proxy *p, bool on);          /* new connections are closed at once */
 void proxy_stall(struct proxy *p, bool on);           /* nothing moves, connections stay */
 void proxy_split(struct proxy *p, int max_bytes);     /* at most so many bytes a write; 0: no limit */
+/* Of each connection that is new from now on, only so many lines that are not empty go down, and so many bytes behind
+ * them; the rest waits until more is allowed. -1 lines: no limit. */
+void proxy_hold(struct proxy *p, int lines, int64_t bytes);
 void proxy_throttle(struct proxy *p, int64_t bytes_per_s); /* 0: no limit */
 void proxy_corrupt_at(struct proxy *p,
                       int64_t byte); /* flips a bit of the n-th byte down of each connection; -1: none */
