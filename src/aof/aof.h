@@ -77,8 +77,8 @@ bool aof_reload(void);           /* DEBUG LOADAOF: the data is what the files ho
 void aof_before_full_sync(void); /* repl_hooks.before_flush: the history ends */
 void aof_after_full_sync(void);  /* repl_hooks.loaded: a new base */
 void aof_cron(void);             /* hz times a second */
-extern unsigned
-    aof_flush_sleep_us; /* DEBUG AOF-FLUSH-SLEEP: before each write, as a slow disk would; 0: none */
+/* DEBUG AOF-FLUSH-SLEEP: before each write, as a slow disk would; 0: none. */
+extern unsigned aof_flush_sleep_us;
 uint64_t aof_unwritten_bytes(void);
 /* A write of this server's own that is no part of the log, because that is its master's: to the file, in the place where the
  * log ends now. dbid -1: MULTI and EXEC belong to no database. */

@@ -262,6 +262,10 @@ void client_unpause_command(struct client *c, const slice *argv, int argc) {
 void client_unblock_command(struct client *c, const slice *argv, int argc) {
     bool as_error = false;
     int64_t id;
+    if (argc > 4) {
+        cmd_subcommand_syntax(c, argv);
+        return;
+    }
     if (argc == 4 && slice_is(argv[3], "error")) {
         as_error = true;
     } else if (argc == 4 && !slice_is(argv[3], "timeout")) {

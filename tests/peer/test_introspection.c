@@ -114,7 +114,8 @@ static const char *const questions[] = {"MEMORY STATS x",
                                         "DEBUG QUICKLIST-PACKED-THRESHOLD x",
                                         "DEBUG QUICKLIST-PACKED-THRESHOLD 4gb",
                                         "DEBUG SET-SKIP-CHECKSUM-VALIDATION 1",
-                                        "DEBUG STRINGMATCH-LEN a b"};
+                                        "DEBUG STRINGMATCH-LEN a b",
+                                        "CLIENT UNBLOCK 1 ERROR x"};
 
 Test(introspection, answers_alike) {
     struct srv *ours = filled(TANDEM), *real = filled(REDIS);
