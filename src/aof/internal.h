@@ -7,7 +7,7 @@
  *   writer.c      the log's cursor to the incr file; when it is synced
  *   inserts.c     what stands between the log's bytes there
  *   group.c       with appendfsync always: what one sync covers
- *   sync.c        the helper process that syncs
+ *   sync.c        what is asked of the helper process that syncs
  *   rewrite.c     a new base in a forked child
  *   base.c        what that child writes
  *   tail.c        the log's last bytes before the base, for replicas that lag
