@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "repl/received.h"
 
 struct link the_link = {.io = {.fd = -1}, .sync = {.fd = -1}, .port = 0};
 
@@ -48,6 +49,7 @@ static void become_master(struct link *l) {
 
 static void become_replica(struct link *l, const char *host, int port) {
     bool was_master = l->host == NULL, running = ev_turns() > 0;
+    if (!running && repl_config.diskless_load == DISKLESS_LOAD_OFF) received_prepare();
     set_host(l, host);
     l->port = port;
     if (was_master && repl_hooks.role_changed) repl_hooks.role_changed(true);
@@ -196,8 +198,9 @@ void link_init(void) {
     link_machine_init(&the_link.m, &link_ops, &the_link);
 }
 
-void repl_remove_temp_file(void) {
+void repl_settle_files(void) {
     link_sync_discard(&the_link);
+    received_finish();
 }
 
 void link_shutdown(void) {

@@ -11,6 +11,7 @@
 #include "event/child.h"
 #include "keyspace/db.h"
 #include "repl/link.h"
+#include "repl/received.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -94,38 +95,19 @@ static void end_own_snapshot(void) {
     snapshot_kill();
 }
 
-static bool replace_snapshot_file(struct link_sync *s) {
-    if (fsync(s->fd) < 0) {
-        log_warning("Failed trying to sync the temp DB to disk in MASTER <-> REPLICA synchronization: %s",
-                    strerror(errno));
-        return false;
-    }
-    if (rename(s->path, repl_rdb_path()) < 0) {
-        log_warning("Failed trying to rename the temp DB into %s in MASTER <-> REPLICA synchronization: %s",
-                    repl_rdb_path(), strerror(errno));
-        return false;
-    }
-    int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0 || fsync(dir) < 0)
-        log_warning("Failed trying to sync DB directory in MASTER <-> REPLICA synchronization: %s",
-                    strerror(errno));
-    if (dir >= 0) close(dir);
-    return true;
-}
-
-/* Only what could be loaded takes the place of the file that a restart would read. By now most of it is on
- * the disk; if it cannot be kept, the data is in memory all the same. Where none is to be kept, one of before must go
- * too: a restart would read what is no longer so. */
+/* Only what could be loaded takes the place of the file that a restart would read. If it cannot be kept, the data is in
+ * memory all the same. Where none is to be kept, one of before must go too: a restart would read what is no longer so. */
 static void keep_file(struct link *l) {
     struct link_sync *s = &l->sync;
     if (rdb_config.del_sync_files && repl_hooks.persistence_disabled && repl_hooks.persistence_disabled()) {
         log_notice("Removing the RDB file obtained from the master. This replica has persistence disabled");
+        received_drop();
         unlink(repl_rdb_path());
-    } else if (replace_snapshot_file(s)) {
-        close(s->fd);
+        link_sync_discard(l);
+    } else {
+        received_keep(s->fd, s->path);
         s->fd = -1;
     }
-    link_sync_discard(l);
 }
 
 /* --- out with the old, in with the new --- */
@@ -207,6 +189,7 @@ static enum link_load load_file(struct link *l) {
     if (rdb_peek(l->sync.path, &head) && !guards_pass(l, &head)) return LOAD_HELD;
     if (!may_replace(&l->sync)) return LOAD_FAILED;
     end_own_snapshot();
+    received_sync(l->sync.fd);
     flush_old(l);
     log_notice("MASTER <-> REPLICA sync: Loading DB in memory");
     link_report_phase(SYNC_LOADING, l->sync.read_bytes);

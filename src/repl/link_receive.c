@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "keyspace/db.h"
 #include "repl/link.h"
+#include "repl/received.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@ static bool open_temp(struct link_sync *s) {
 void link_sync_discard(struct link *l) {
     struct link_sync *s = &l->sync;
     if (s->fd < 0) return;
+    received_forget(s->fd);
     close(s->fd);
     unlink(s->path);
     s->fd = -1;
@@ -120,7 +122,9 @@ enum link_transfer link_sync_begin(struct link *l, int64_t length, slice mark) {
                    to_parser ? "to parser" : "to disk");
     link_report_phase(to_parser ? SYNC_LOADING : SYNC_TRANSFER, length);
     if (to_parser) return TRANSFER_TO_PARSER;
-    return open_temp(s) ? TRANSFER_TO_FILE : TRANSFER_REFUSED;
+    if (!open_temp(s)) return TRANSFER_REFUSED;
+    received_prepare();
+    return TRANSFER_TO_FILE;
 }
 
 /* What came in one read together with the preamble. */

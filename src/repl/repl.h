@@ -67,8 +67,9 @@ void repl_set_hooks(const struct repl_hooks *hooks);
 /* Hooks itself into the loop's BEFORE_WAIT phase. Before client_room_init, so that replicas are fed before replies leave: who
  * was answered and then WAITs finds them at work already, and on few cores the client doesn't take theirs. */
 void repl_init(void);
-void repl_shutdown(void);         /* frees everything; for tests */
-void repl_remove_temp_file(void); /* the process ends: what is half received must not stay on the disk */
+void repl_shutdown(void); /* frees everything; for tests */
+/* The process ends: what is half received must not stay on the disk, and what is loaded must. */
+void repl_settle_files(void);
 /* The client room's hooks of these names must call these for every client: it may be a replica (no more one of ours when it is
  * closing) or our master (whose last request may be under way: gone when it is closed). */
 void repl_client_closing(struct client *c);

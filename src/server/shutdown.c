@@ -105,7 +105,7 @@ static bool put_in_order(void) {
     child_wait_end(CHILD_END_MS);
     if (!final_save(stopping.flags)) return false;
     process_remove_pid_file();
-    repl_remove_temp_file();
+    repl_settle_files();
     for (struct client *c = client_first(); c; c = c->next) client_flush(c);
     server_remove_socket_file();
     client_stop_listening();

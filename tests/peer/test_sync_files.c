@@ -77,8 +77,9 @@ static void something_persists(enum srv_kind kind) {
         srv_wait_synced(r[i], p[i]);
     }
     pass_a_second(p[1]);
+    WAIT_UNTIL(has_file(r[0]));
     for (int i = 0; i < 2; i++) note_files(p[i], i ? NULL : r[i], persistence[i]);
-    if (kind == TANDEM) cr_assert(has_file(r[1]));
+    if (kind == TANDEM) WAIT_UNTIL(has_file(r[1]));
     /* As soon as nothing persists, what was made for replicas only goes. */
     for (int i = 0; i < 2; i++) {
         cr_assert_str_eq(config_set(p[i], i ? "appendonly" : "save", i ? "no" : ""), "OK");
@@ -99,6 +100,7 @@ static void turned_on_later(enum srv_kind kind) {
     struct srv *p = srv_start(kind, "--repl-diskless-sync no%s", ""), *r = srv_start(kind, "%s", "");
     srv_replicate(r, p);
     srv_wait_synced(r, p);
+    WAIT_UNTIL(has_file(r));
     note_files(p, r, "off");
     EXPECT(p, "OK", "CONFIG SET rdb-del-sync-files yes");
     EXPECT(r, "OK", "CONFIG SET rdb-del-sync-files yes");
