@@ -68,33 +68,58 @@ static bool says(struct host *h, const char *section, const char *line) {
     return strstr(ask(h, command), line) != NULL;
 }
 
-static void start_host(struct host *h, int i) {
-    const char *build = getenv("B") != NULL ? getenv("B") : "build";
+static const char *build_dir(void) {
+    return getenv("B") != NULL ? getenv("B") : "build";
+}
+
+static pid_t spawn(const char *command) {
+    pid_t pid = fork();
+    if (pid != 0) return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+}
+
+static void start_host(struct host *h, int i, const char *args) {
     char command[600], path[100];
     snprintf(h->dir, sizeof h->dir, "/tmp/tandem-test-net-XXXXXX");
     cr_assert(mkdtemp(h->dir) != NULL);
     snprintf(command, sizeof command,
-             "exec ip netns exec %s %s/tandem-server --port 6379 --bind %s --protected-mode no --dir %s "
+             "exec ip netns exec %s %s/tandem-server --port 6379 --bind %s --dir %s "
              "--logfile %s/log --save '' "
-             "--unixsocket %s/s --repl-timeout 2 --repl-ping-replica-period 1 --repl-diskless-sync-delay 0 "
-             "--repl-backlog-size 64mb --enable-debug-command yes >/dev/null 2>&1",
-             netns[i], build, address[i], h->dir, h->dir, h->dir);
-    h->pid = fork();
-    if (h->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
-    }
+             "--unixsocket %s/s %s >/dev/null 2>&1",
+             netns[i], build_dir(), address[i], h->dir, h->dir, h->dir, args);
+    h->pid = spawn(command);
     snprintf(path, sizeof path, "%s/s", h->dir);
     WAIT_UNTIL(access(path, F_OK) == 0);
     h->conn = redisConnectUnix(path);
     cr_assert(h->conn != NULL && h->conn->err == 0);
 }
 
+/* A command line by which a client on the other host asks the server on the first. */
+static void client_line(char *line, size_t cap, const char *request) {
+    snprintf(line, cap, "exec ip netns exec %s %s/tandem-cli -h %s %s 2>&1", netns[1], build_dir(),
+             address[0], request);
+}
+
+static void client_hears(const char *request, const char *text) {
+    char line[300], got[4000] = "";
+    client_line(line, sizeof line, request);
+    FILE *out = popen(line, "r");
+    cr_assert_not_null(out);
+    got[fread(got, 1, sizeof got - 1, out)] = '\0';
+    pclose(out);
+    cr_assert_not_null(strstr(got, text), "%s: %s", request, got);
+}
+
+static void end(pid_t pid) {
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 static void end_host(struct host *h) {
     redisFree(h->conn);
-    kill(h->pid, SIGKILL);
-    waitpid(h->pid, NULL, 0);
+    end(h->pid);
     run("rm -r %s", h->dir);
 }
 
@@ -114,8 +139,11 @@ static bool same(struct host *a, struct host *b) {
 Test(network, a_pulled_cable_costs_the_missing_bytes_only, .fini = remove_hosts) {
     struct host primary, replica;
     if (geteuid() != 0 || !make_hosts()) cr_skip_test("no network namespaces here");
-    start_host(&primary, 0);
-    start_host(&replica, 1);
+    static const char args[] = "--protected-mode no --repl-timeout 2 --repl-ping-replica-period 1 "
+                               "--repl-diskless-sync-delay 0 --repl-backlog-size 64mb "
+                               "--enable-debug-command yes";
+    start_host(&primary, 0, args);
+    start_host(&replica, 1, args);
     cr_assert_str_eq(ask(&replica, "REPLICAOF 10.203.7.1 6379"), "OK");
     write_some(&primary, 0);
     WAIT_UNTIL(says(&replica, "replication", "master_link_status:up") && same(&primary, &replica));
@@ -132,4 +160,32 @@ Test(network, a_pulled_cable_costs_the_missing_bytes_only, .fini = remove_hosts)
     }
     end_host(&replica);
     end_host(&primary);
+}
+
+/* Nobody tells the server that its client is no more: its own probes have to. */
+Test(network, a_client_that_vanished_is_let_go_of, .fini = remove_hosts) {
+    struct host s;
+    if (geteuid() != 0 || !make_hosts()) cr_skip_test("no network namespaces here");
+    start_host(&s, 0, "--protected-mode no --tcp-keepalive 1");
+    char line[300];
+    client_line(line, sizeof line, "BLPOP list 0");
+    pid_t waits = spawn(line);
+    WAIT_UNTIL(says(&s, "clients", "blocked_clients:1"));
+    cable(false);
+    WAIT_UNTIL(says(&s, "clients", "blocked_clients:0"));
+    cr_assert(says(&s, "clients", "connected_clients:1"), "the test's own");
+    end(waits);
+    end_host(&s);
+}
+
+Test(network, protected_mode_keeps_strangers_out, .fini = remove_hosts) {
+    struct host s;
+    if (geteuid() != 0 || !make_hosts()) cr_skip_test("no network namespaces here");
+    start_host(&s, 0, "--protected-mode yes");
+    client_hears("PING", "DENIED Redis is running in protected mode");
+    cr_assert_str_eq(ask(&s, "PING"), "PONG"); /* over the Unix socket */
+    cr_assert_str_eq(ask(&s, "CONFIG SET requirepass secret"), "OK");
+    client_hears("PING", "NOAUTH");
+    client_hears("-a secret PING", "PONG");
+    end_host(&s);
 }
