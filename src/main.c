@@ -160,5 +160,4 @@ int main(int argc, char **argv) {
     server_load_data();
     announce();
     ev_run();
-    return 0;
 }

@@ -29,6 +29,7 @@ void memory_usage_command(struct client *c, const slice *argv, int argc) {
 
 void memory_purge_command(struct client *c, const slice *argv, int argc) {
     (void)argv, (void)argc;
+    reply_trim_pool();
     mem_trim();
     reply_ok(&c->out);
 }

@@ -31,7 +31,7 @@ struct frame {
 
 static struct {
     int epoll_fd;
-    bool quit, want_turn;
+    bool want_turn;
     uint64_t turns;
     struct frame *frame; /* innermost */
     void (*hooks[EV_PHASES][HOOKS_MAX])(void);
@@ -45,7 +45,7 @@ void ev_init(void) {
     assert_that(loop.epoll_fd < 0);
     loop.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     assert_that(loop.epoll_fd >= 0);
-    loop.quit = loop.want_turn = false;
+    loop.want_turn = false;
     loop.turns = 0;
     loop.gather = NULL;
     memset(loop.hook_count, 0, sizeof loop.hook_count);
@@ -268,12 +268,7 @@ void ev_want_turn(void) {
 }
 
 void ev_run(void) {
-    loop.quit = false;
-    while (!loop.quit) ev_turn(-1);
-}
-
-void ev_quit(void) {
-    loop.quit = true;
+    for (;;) ev_turn(-1);
 }
 
 uint64_t ev_turns(void) {

@@ -54,8 +54,7 @@ void ev_want_turn(void); /* there is work left over: the next epoll_wait must no
 void ev_set_gather(int64_t (*how_long_us)(void));
 int ev_peek(void); /* how many descriptors are ready now; they are handled in the next turn */
 
-void ev_run(void);  /* turns until ev_quit */
-void ev_quit(void); /* for tests: the server ends by exit */
+_Noreturn void ev_run(void); /* turn after turn: the server ends by exit */
 /* One turn from inside long work (loading, DEBUG SLEEP's watchdog): waits at most timeout_ms (-1: until something
  * happens) and does all that a turn does, hooks and timers included. May be called from a handler, hook or timer;
  * whoever runs there must bear being entered again. A timer is never entered while it runs; those that must not run

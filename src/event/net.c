@@ -173,16 +173,6 @@ int net_connect_start(const char *host, int port, const char *source_addr, char 
     return fd;
 }
 
-int net_connect_unix(const char *path, char *err) {
-    struct sockaddr_un sa;
-    if (!unix_address(path, &sa)) return fail(err, "connect: ", ENAMETOOLONG);
-    int fd = new_socket(AF_UNIX);
-    if (fd < 0) return fail(err, "creating socket: ", errno);
-    if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0 && errno != EINPROGRESS)
-        return fail_close(fd, err, "connect: ");
-    return fd;
-}
-
 int net_connect_error(int fd) {
     int code = 0;
     socklen_t n = sizeof code;

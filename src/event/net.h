@@ -20,8 +20,7 @@ int net_accept(int listen_fd, char *ip, int *port, char *err);
 /* Starts a connection; completion is EV_WRITE then net_connect_error. Resolves names (blocking, as Redis does).
  * source_addr NULL or "": any. */
 int net_connect_start(const char *host, int port, const char *source_addr, char *err);
-int net_connect_unix(const char *path, char *err); /* for tests */
-int net_connect_error(int fd);                     /* SO_ERROR: 0 when connected */
+int net_connect_error(int fd); /* SO_ERROR: 0 when connected */
 int net_set_nodelay(int fd, bool on);
 int net_set_keepalive(int fd, int interval_s);
 int net_set_blocking(int fd, bool blocking);

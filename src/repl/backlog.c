@@ -238,12 +238,6 @@ void backlog_detach(struct backlog_cursor *c) {
     c->attached = false;
 }
 
-slice backlog_read(const struct backlog_cursor *c) {
-    struct iovec iov;
-    if (!backlog_read_iov(c, &iov, 1)) return (slice){NULL, 0};
-    return (slice){iov.iov_base, iov.iov_len};
-}
-
 int backlog_read_iov(const struct backlog_cursor *c, struct iovec *iov, int max) {
     assert_that(c->attached && c->offset >= lg.first && c->offset <= lg.end + 1);
     int n = 0;

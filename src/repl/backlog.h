@@ -43,8 +43,6 @@ bool backlog_holds(int64_t offset); /* a reader may start at offset: first <= of
 
 bool backlog_attach(struct backlog_cursor *c, int64_t offset); /* false when not held */
 void backlog_detach(struct backlog_cursor *c);                 /* idempotent */
-slice backlog_read(
-    const struct backlog_cursor *c); /* contiguous bytes at the cursor; n == 0: caught up. For tests */
 /* The bytes at the cursor, for writev: fills at most max vectors, returns how many; 0: caught up. */
 int backlog_read_iov(const struct backlog_cursor *c, struct iovec *iov, int max);
 void backlog_advance(struct backlog_cursor *c, size_t n);

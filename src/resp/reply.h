@@ -41,7 +41,7 @@ struct reply_shape reply_shape(const struct reply_buf *b);
 /* The next bytes to send, up to max vectors; returns how many. Valid until the next call on b. */
 int reply_iov(const struct reply_buf *b, struct iovec *iov, int max);
 void reply_consume(struct reply_buf *b, size_t n); /* n bytes were sent */
-void reply_trim_pool(void); /* frees the chunks that wait in the shared pool; for tests */
+void reply_trim_pool(void); /* gives back the chunks that wait to be used again: MEMORY PURGE */
 
 /* At least n bytes of room in one piece, n <= REPLY_ROOM_MAX. Write there and move b->at; not while muted. */
 #define REPLY_ROOM_MAX 8192

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "event/loop.h"
 #include "rdb/rdb.h"
+#include "support/log_bytes.h"
 
 #define SELECT_0 "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
 #define SET_A    "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
@@ -153,7 +154,7 @@ Test(aof_load_file, what_a_mark_tells_becomes_the_log) {
     cr_assert_eq(backlog_first(), 101);
     struct backlog_cursor reader = {0};
     cr_assert(backlog_attach(&reader, 101));
-    slice s = backlog_read(&reader);
+    slice s = log_bytes(&reader);
     cr_assert_eq(s.n, n);
     cr_assert_arr_eq(s.p, SET_A MULTI SET_B EXEC SET_B, n);
 }

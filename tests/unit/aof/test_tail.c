@@ -8,6 +8,7 @@
 #include "aof/marks.h"
 #include "log_fixture.h"
 #include "repl/internal.h"
+#include "support/log_bytes.h"
 
 #define TAIL  "d/f.1.tail"
 #define BYTES 1000
@@ -67,7 +68,7 @@ static void expect_log(int64_t first, int64_t end) {
     cr_assert_str_eq(repl_id(), id);
     cr_assert(backlog_attach(&reader, first));
     while (backlog_lag(&reader)) {
-        cr_assert_eq(*backlog_read(&reader).p, byte_at(reader.offset));
+        cr_assert_eq(*log_bytes(&reader).p, byte_at(reader.offset));
         backlog_advance(&reader, 1);
     }
     backlog_detach(&reader);

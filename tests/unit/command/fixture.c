@@ -16,6 +16,7 @@
 #include "repl/repl.h"
 #include "server/config.h"
 #include "server/info.h"
+#include "support/log_bytes.h"
 
 static struct backlog_cursor reader;
 static struct client *clients[16];
@@ -138,7 +139,7 @@ const char *logged(void) {
     static sds text;
     sds bytes = sds_empty();
     slice s;
-    while ((s = backlog_read(&reader)).n > 0) {
+    while ((s = log_bytes(&reader)).n > 0) {
         bytes = sds_cat(bytes, s.p, s.n);
         backlog_advance(&reader, s.n);
     }

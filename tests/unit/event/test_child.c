@@ -19,7 +19,6 @@
 
 static void on_stop(int signo) {
     (void)signo;
-    ev_quit();
 }
 
 static void setup(void) {

@@ -1,6 +1,7 @@
 /* The log against a model: a plain array of every byte ever appended, and an offset a cursor. */
 #include <criterion/criterion.h>
 #include "repl/backlog.h"
+#include "support/log_bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static void expect_bytes(slice s, int64_t from) {
 
 static void read_all(struct backlog_cursor *c) {
     for (;;) {
-        slice s = backlog_read(c);
+        slice s = log_bytes(c);
         if (s.n == 0) break;
         expect_bytes(s, c->offset);
         backlog_advance(c, s.n);
@@ -105,7 +106,7 @@ Test(backlog, a_position_that_is_gone_is_refused) {
     cr_assert(backlog_attach(&c, 91));
     backlog_detach(&c);
     cr_assert(backlog_attach(&c, 101), "the very end is held");
-    cr_assert_eq(backlog_read(&c).n, 0);
+    cr_assert_eq(log_bytes(&c).n, 0);
     backlog_shutdown();
 }
 
@@ -171,7 +172,7 @@ static void check(const struct model *m, struct backlog_cursor *cursors) {
     cr_assert_eq(backlog_history_bytes(), (uint64_t)(m->end - m->first + 1));
     for (int i = 0; i < CURSORS; i++) {
         if (!cursors[i].attached) continue;
-        slice s = backlog_read(&cursors[i]);
+        slice s = log_bytes(&cursors[i]);
         cr_assert_eq(s.n == 0, cursors[i].offset == m->end + 1);
         expect_bytes(s, cursors[i].offset);
     }
@@ -185,7 +186,7 @@ static void move_cursor(struct model *m, struct backlog_cursor *c) {
     } else if (next_random(8) == 0) {
         backlog_detach(c);
     } else {
-        slice s = backlog_read(c);
+        slice s = log_bytes(c);
         backlog_advance(c, s.n ? next_random(s.n + 1) : 0);
     }
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include "event/loop.h"
 #include "repl/link.h"
+#include "support/log_bytes.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ static void setup(void) {
 }
 
 static void expect_log(const char *text) {
-    slice s = backlog_read(&reader);
+    slice s = log_bytes(&reader);
     cr_assert_eq(s.n, strlen(text), "got %.*s", (int)s.n, s.p);
     if (s.n) cr_assert_arr_eq(s.p, text, s.n);
     backlog_advance(&reader, s.n);
