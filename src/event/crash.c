@@ -4,6 +4,7 @@
  * that the library behind it is loaded by then. Runs on a stack of its own, because the usual one may be what
  * broke. Ends in the signal's default action, so that a core file and the exit status are as without it. */
 #include "base/log.h"
+#include "event/raw_write.h"
 #include "event/signals.h"
 
 #include <execinfo.h>
@@ -20,11 +21,6 @@ static const char *program = "Tandem";
 static void (*extra_report)(int fd);
 static char crash_stack[STACK_BYTES] __attribute__((aligned(16)));
 
-static void put(int fd, const char *s) {
-    if (write(fd, s, strlen(s)) < 0) { /* nothing is left to be done about it */
-    }
-}
-
 static void put_number(int fd, uint64_t v, unsigned base) {
     char buf[24], *p = buf + sizeof buf;
     *--p = '\0';
@@ -32,18 +28,18 @@ static void put_number(int fd, uint64_t v, unsigned base) {
         *--p = "0123456789abcdef"[v % base];
         v /= base;
     } while (v);
-    put(fd, p);
+    raw_write(fd, p);
 }
 
 static void put_register(int fd, const char *name, uint64_t v) {
-    put(fd, name);
-    put(fd, ":");
+    raw_write(fd, name);
+    raw_write(fd, ":");
     put_number(fd, v, 16);
-    put(fd, "\n");
+    raw_write(fd, "\n");
 }
 
 static void put_registers(int fd, const ucontext_t *u) {
-    put(fd, "\n------ REGISTERS ------\n");
+    raw_write(fd, "\n------ REGISTERS ------\n");
 #if defined(__x86_64__)
     static const struct {
         const char *name;
@@ -65,27 +61,27 @@ static void put_registers(int fd, const ucontext_t *u) {
 
 static void on_crash(int signo, siginfo_t *info, void *context) {
     int fd = log_fd_open();
-    put(fd, "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n");
-    put(fd, program);
-    put(fd, " crashed by signal: ");
+    raw_write(fd, "\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n");
+    raw_write(fd, program);
+    raw_write(fd, " crashed by signal: ");
     put_number(fd, (uint64_t)signo, 10);
-    put(fd, ", si_code: ");
-    if (info->si_code < 0) put(fd, "-");
+    raw_write(fd, ", si_code: ");
+    if (info->si_code < 0) raw_write(fd, "-");
     put_number(fd, (uint64_t)(info->si_code < 0 ? -info->si_code : info->si_code), 10);
     if (signo == SIGSEGV || signo == SIGBUS) {
-        put(fd, "\nAccessing address: 0x");
+        raw_write(fd, "\nAccessing address: 0x");
         put_number(fd, (uintptr_t)info->si_addr, 16);
     }
     if (info->si_code == SI_USER) {
-        put(fd, "\nKilled by PID: ");
+        raw_write(fd, "\nKilled by PID: ");
         put_number(fd, (uint64_t)info->si_pid, 10);
     }
-    put(fd, "\n\n------ STACK TRACE ------\n");
+    raw_write(fd, "\n\n------ STACK TRACE ------\n");
     void *frames[FRAMES_MAX];
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), fd);
     put_registers(fd, context);
     if (extra_report) extra_report(fd);
-    put(fd, "\n=== REDIS BUG REPORT END ===\n");
+    raw_write(fd, "\n=== REDIS BUG REPORT END ===\n");
     if (fd > 2) close(fd);
     raise(signo); /* the default action (SA_RESETHAND), as soon as this handler returns */
 }

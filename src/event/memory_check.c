@@ -4,6 +4,7 @@
  * of the stack it runs on and of its own variables. Patterns are read back through the cache, so only gross faults show: the
  * report says so. */
 #include "event/memory_check.h"
+#include "event/raw_write.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -12,11 +13,6 @@
 #include <unistd.h>
 
 enum { PAGE_BYTES = 4096, PAGE_WORDS = PAGE_BYTES / sizeof(uint64_t) };
-
-static void put(int fd, const char *s) {
-    if (write(fd, s, strlen(s)) < 0) { /* nothing is left to be done about it */
-    }
-}
 
 static bool test_page(volatile uint64_t *page) {
     uint64_t saved[PAGE_WORDS], wrong = 0, pattern = 0x5555555555555555;
@@ -79,7 +75,7 @@ void memory_check(int fd) {
     size_t have = 0;
     int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (maps < 0) return;
-    put(fd, "\n------ FAST MEMORY TEST ------\n");
+    raw_write(fd, "\n------ FAST MEMORY TEST ------\n");
     for (ssize_t n; (n = read(maps, buf + have, sizeof buf - 1 - have)) > 0;) {
         have += (size_t)n;
         char *line = buf;
@@ -92,7 +88,8 @@ void memory_check(int fd) {
         memmove(buf, line, have);
     }
     close(maps);
-    put(fd, t.bad ? "Broken memory found: replace it.\n"
+    raw_write(
+        fd, t.bad ? "Broken memory found: replace it.\n"
                   : "Fast memory test PASSED. It finds gross faults only: to be sure, run a memory test for "
                     "hours.\n");
 }

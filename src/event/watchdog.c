@@ -1,6 +1,7 @@
 /* A one-shot timer whose signal interrupts whatever runs; each feeding winds it up again. The handler writes only what is
  * safe in a signal. A forked child inherits no timer. */
 #include "event/watchdog.h"
+#include "event/raw_write.h"
 
 #include "base/log.h"
 
@@ -15,18 +16,13 @@ enum { FRAMES_MAX = 100 };
 
 static int period_ms;
 
-static void put(int fd, const char *s) {
-    if (write(fd, s, strlen(s)) < 0) { /* nothing is left to be done about it */
-    }
-}
-
 static void on_alarm(int signo) {
     (void)signo;
     int saved = errno, fd = log_fd_open();
     void *frames[FRAMES_MAX];
-    put(fd, "\n--- WATCHDOG TIMER EXPIRED ---\n");
+    raw_write(fd, "\n--- WATCHDOG TIMER EXPIRED ---\n");
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), fd);
-    put(fd, "--------\n");
+    raw_write(fd, "--------\n");
     if (fd > 2) close(fd);
     errno = saved;
 }
