@@ -210,6 +210,18 @@ static bool is_host_name(slice s) {
     return true;
 }
 
+/* What we don't know is passed over, as by Redis. */
+static void conf_capa(struct peer *p, slice value) {
+    size_t word = sizeof CAPA_WAS - 1;
+    if (slice_is(value, "eof")) p->capa_eof = true;
+    if (slice_is(value, "psync2")) p->capa_psync2 = true;
+    if (slice_is(value, "tandem-past")) p->capa_past = true;
+    if (slice_is(value, "tandem-chain")) p->asks_chain = true;
+    if (value.n <= word || memcmp(value.p, CAPA_WAS, word) != 0) return;
+    int n = past_parse((slice){value.p + word, value.n - word}, p->was, REPL_PAST_MAX);
+    p->was_n = n > 0 ? n : 0;
+}
+
 /* One option; false: no reply is to be sent (an error was, or none is due). */
 static bool conf_option(struct client *c, slice name, slice value) {
     int64_t v;
@@ -248,15 +260,7 @@ static bool conf_option(struct client *c, slice name, slice value) {
     } else if (slice_is(name, "rdb-filter-only")) {
         return conf_filter(c, p, value);
     } else if (slice_is(name, "capa")) {
-        if (slice_is(value, "eof")) p->capa_eof = true;
-        if (slice_is(value, "psync2")) p->capa_psync2 = true;
-        if (slice_is(value, "tandem-past")) p->capa_past = true;
-        if (slice_is(value, "tandem-chain")) p->asks_chain = true;
-        size_t word = sizeof CAPA_WAS - 1;
-        if (value.n > word && memcmp(value.p, CAPA_WAS, word) == 0) {
-            int n = past_parse((slice){value.p + word, value.n - word}, p->was, REPL_PAST_MAX);
-            p->was_n = n > 0 ? n : 0;
-        }
+        conf_capa(p, value);
     } else {
         reply_errorf(&c->out, "ERR Unrecognized REPLCONF option: %.*s", (int)name.n, name.p);
         return false;
