@@ -15,8 +15,8 @@
 /* How a family waits. Lives on for ever. */
 struct blocking_way {
     enum value_type type; /* serve is called when the key holds this type */
-    bool
-        also_when_gone; /* and with e NULL when it holds nothing or another type (XREADGROUP: the group is gone) */
+    /* And with e NULL when it holds nothing or another type (XREADGROUP: the group is gone). */
+    bool also_when_gone;
     /* The key that c waits for has changed. True: c was replied and waits no more; false: it goes on waiting. The key
      * is in c's database. Runs in a unit of its own: changes are signalled and counted as in a command, and their
      * effect goes to replicas by propagate_also(c->db, ...). */

@@ -121,8 +121,7 @@ struct key_ref { /* COMMAND GETKEYS: where a key stands and what is done with it
 };
 
 struct command {
-    const char *
-        name; /* lower case; subcommands "client|list". First member: client/ reads it through client.last_command */
+    const char *name;                                           /* lower case; subcommands "client|list" */
     void (*run)(struct client *c, const slice *argv, int argc); /* NULL: only subcommands */
     int arity;                                                  /* negative: at least */
     uint32_t flags;                                             /* enum command_flags */
@@ -144,8 +143,8 @@ struct command {
     enum command_channels channels; /* which arguments are channels */
     const struct command *parent;
     int element; /* argv index of the (first) element that is looked up in the value at argv[1]; 0: none */
-    int n_keys, first_key, last_key,
-        key_step; /* n_keys: key specifications; the rest as COMMAND's legacy fields */
+    int n_keys;  /* key specifications */
+    int first_key, last_key, key_step; /* COMMAND's older fields */
     struct command_stats stats;
 };
 
@@ -153,12 +152,12 @@ void command_init(void); /* checks the table, builds the lookup */
 struct command *command_lookup(slice name);
 /* rename-command: `to` is the new name, empty: the command is gone. NULL, or the error. Only before anybody looked. */
 const char *command_rename(slice from, slice to);
-struct command *
-command_lookup_original(slice name); /* of the renamed ones: for logs, which speak of them so */
-struct command *command_lookup_sub(const struct command *container,
-                                   slice name);  /* name without "container|" */
+/* Of the renamed ones: for the append-only file and our master, which speak of them so. */
+struct command *command_lookup_original(slice name);
 struct command *command_lookup_full(slice name); /* "config|get" too */
-struct command *command_at(int i);               /* i-th top-level command, NULL past the end */
+/* name without "container|" */
+struct command *command_lookup_sub(const struct command *container, slice name);
+struct command *command_at(int i); /* i-th top-level command, NULL past the end */
 int command_count(void);
 bool command_arity_ok(const struct command *cmd, int argc);
 const char *command_flag_name(int bit); /* NULL past the end */
@@ -190,14 +189,11 @@ static inline struct db *client_db(const struct client *c) {
 }
 
 /* --- errors and lookups every family uses (command/common.c) --- */
-bool cmd_type_is(struct client *c, const struct entry *e,
-                 enum value_type t); /* replies WRONGTYPE when not; NULL entry passes */
-bool cmd_i64(struct client *c, slice s, int64_t *out,
-             const char *err); /* err NULL: "ERR value is not an integer or out of range" */
-bool cmd_int_in(struct client *c, slice s, int64_t min, int64_t max, int64_t *out,
-                const char *err); /* err NULL: "ERR value is out of range, must be ..." as Redis words it */
-bool cmd_db_index(struct client *c, slice s, int *dbid,
-                  const char *err); /* a number of a database that exists */
+/* False: replied. An err of NULL is the reference's usual text. */
+bool cmd_type_is(struct client *c, const struct entry *e, enum value_type t); /* or e is NULL */
+bool cmd_i64(struct client *c, slice s, int64_t *out, const char *err);
+bool cmd_int_in(struct client *c, slice s, int64_t min, int64_t max, int64_t *out, const char *err);
+bool cmd_db_index(struct client *c, slice s, int *dbid, const char *err); /* of a database that exists */
 void cmd_syntax_error(struct client *c);
 void cmd_arity_error(struct client *c, const slice *argv); /* "wrong number of arguments for 'x' command" */
 /* EX/PX/EXAT/PXAT and EXPIRE family: turns an argument into absolute ms; replies "invalid expire time in '<cmd>' command". */
@@ -205,10 +201,8 @@ bool cmd_expire_time(struct client *c, slice s, bool seconds, bool absolute, con
                      int64_t *out_ms);
 /* The key changed: WATCH, notification. Together what nearly every write does once per changed key. */
 void cmd_changed(struct client *c, slice key, enum ks_notify_class cls, const char *event);
-void cmd_help(struct client *c, const char *command,
-              const char *const *lines); /* <COMMAND> HELP; NULL-terminated */
+void cmd_help(struct client *c, const char *command, const char *const *lines); /* lines: ends with NULL */
 void cmd_unknown_subcommand(struct client *c, const slice *argv);
-void cmd_subcommand_syntax(struct client *c,
-                           const slice *argv); /* unknown subcommand or wrong number of arguments */
+void cmd_subcommand_syntax(struct client *c, const slice *argv); /* unknown, or not so many arguments */
 
 #endif

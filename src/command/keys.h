@@ -11,8 +11,8 @@ struct command_keys {
     struct key_ref few[16];
 };
 
-bool command_has_keys(
-    const struct command *cmd); /* and not only channels, which specifications tell of too */
+/* Specifications tell of channels too: those are none. */
+bool command_has_keys(const struct command *cmd);
 /* n is 0 also when the request contradicts a specification, which the command itself will refuse. Does not move `keys`,
  * and it must not be moved; command_keys_free afterwards. */
 void command_keys_find(const struct command *cmd, const slice *argv, int argc, struct command_keys *keys);

@@ -60,11 +60,11 @@ bool acl_delete(slice name); /* not the default user */
 void acl_set_default_password(slice password);
 
 /* --- signing in --- */
-struct acl_user *acl_authenticate(slice name,
-                                  slice password); /* NULL: wrong, or no such user, or it is off */
-bool acl_default_has_password(void);               /* the default user needs one */
-bool acl_password_needed(
-    void); /* whoever has not signed in may not do anything: the default user has one or is off */
+/* NULL: wrong, or no such user, or it is off. */
+struct acl_user *acl_authenticate(slice name, slice password);
+bool acl_default_has_password(void); /* the default user needs one */
+/* Whoever has not signed in may not do anything: the default user has a password or is off. */
+bool acl_password_needed(void);
 
 /* --- permissions --- */
 enum acl_access { ACL_READS = 1, ACL_WRITES = 2 };

@@ -94,11 +94,11 @@ struct acl_user {
 struct acl_user *user_new(void); /* off, nothing allowed but acl-pubsub-default; without a name */
 void user_free(struct acl_user *u);
 struct acl_user *user_copy(const struct acl_user *u); /* without its name */
-void user_adopt(struct acl_user *u,
-                struct acl_user *from); /* from's contents become u's, but for the name; frees `from` */
+/* from's contents become u's, but for the name; frees `from`. */
+void user_adopt(struct acl_user *u, struct acl_user *from);
 enum acl_error user_apply(struct acl_user *u, slice rule);
-bool user_password_is(const struct acl_user *u,
-                      slice password); /* in a time that doesn't tell how wrong it is */
+/* In a time that doesn't tell how wrong it is. */
+bool user_password_is(const struct acl_user *u, slice password);
 /* Rules as single words: one in parentheses may have come apart at its blanks. False: nothing ends the '(' of words[out->n], and
  * there is nothing to free. */
 struct acl_words {

@@ -7,8 +7,8 @@
 
 /* "0,2,4-7,8-15:2": numbers, ranges, ranges in steps. False: it is none of that. */
 bool affinity_valid(slice list);
-void affinity_apply(
-    const char *list);        /* the calling process; "": left alone. What the kernel refuses is logged. */
+/* For the calling process; "": left alone. What the kernel refuses is logged. */
+void affinity_apply(const char *list);
 void affinity_of_child(void); /* child_on_fork: the list for what this child does */
 
 #endif

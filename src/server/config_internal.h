@@ -122,10 +122,9 @@ const char *apply_requirepass(void);
 
 /* config_file.c */
 bool config_loading(void); /* start-up: lines of files and arguments are being read */
-void config_load_text(const char *text,
-                      size_t n);         /* one file's or the command line's lines; exits on errors */
-void config_load_file(const char *path); /* a path or a glob pattern; exits on errors */
-
+/* All of these exit on errors. */
+void config_load_text(const char *text, size_t n); /* one file's or the command line's lines */
+void config_load_file(const char *path);           /* a path or a glob pattern */
 void config_load_start(const char *file, bool from_stdin, const char *options);
 
 /* config_rewrite.c: one line of directive d; at the next place where the old file has it, else at the end. */

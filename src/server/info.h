@@ -24,8 +24,8 @@ enum {
     INFO_ORDER_KEYSPACE = 130
 };
 void info_register(const char *name, const char *title, int order, enum info_when when, info_section_fn *fn);
-sds info_build(const slice *sections,
-               int n); /* n == 0: the default ones; "all", "everything", "default" as Redis */
-void info_init(void);  /* registers the sections that this room knows */
+/* n 0: the default ones; "all", "everything", "default" as Redis. */
+sds info_build(const slice *sections, int n);
+void info_init(void); /* registers the sections that this room knows */
 
 #endif

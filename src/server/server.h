@@ -51,8 +51,8 @@ void server_remove_socket_file(void);     /* at the end */
 void server_load_data(void); /* dump.rdb, when there is one; a damaged one ends the process */
 
 /* --- periodic work (cron.c, expire_cycle.c, metrics.c) --- */
-void server_cron_start(
-    void); /* the hz timer: rehash, save points, limits, metrics; and the timers of expiry and lazy freeing */
+/* The hz timer: rehash, save points, limits, metrics; and the timers of expiry and lazy freeing. */
+void server_cron_start(void);
 int server_current_hz(void);
 extern bool server_cron_paused; /* DEBUG PAUSE-CRON: no periodic work is done */
 enum server_metric { METRIC_COMMANDS, METRIC_IN, METRIC_OUT, METRIC_REPL_IN, METRIC_REPL_OUT, METRICS };
