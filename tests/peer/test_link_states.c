@@ -47,30 +47,25 @@ static void note_info(struct srv *s) {
     redisFree(c);
 }
 
-/* Ports as #: numbers above 9999, which no offset here reaches. */
-static void note_role(struct srv *s) {
-    const char *role = srv_cmd(s, "ROLE");
+/* What it says once that names the state; the others may pass for a moment (each try to connect is one). Ports as #:
+ * numbers above 9999, which no offset here reaches. */
+static void note_role(struct srv *s, const char *state) {
+    const char *role;
+    char quoted[32];
+    snprintf(quoted, sizeof quoted, "\"%s\"", state);
+    WAIT_UNTIL(strstr(role = srv_cmd(s, "ROLE"), quoted));
     for (; *role; role++) {
         size_t digits = strspn(role, "0123456789");
-        if (digits == 5) note("#");
-        if (digits == 5)
-            role += 4;
-        else
-            note("%c", *role);
+        if (digits == 5) role += 4;
+        note("%c", digits == 5 ? '#' : *role);
     }
     note("\n");
 }
 
-static void note_all(struct srv *s, const char *what) {
-    note("--- %s\n", what);
+static void note_all(struct srv *s, const char *state, const char *what) {
+    note("--- %s %s\n", state, what);
+    note_role(s, state);
     note_info(s);
-    note_role(s);
-}
-
-static bool role_is(struct srv *s, const char *state) {
-    char quoted[32];
-    snprintf(quoted, sizeof quoted, "\"%s\"", state);
-    return strstr(srv_cmd(s, "ROLE"), quoted) != NULL;
 }
 
 /* --- the replica's end --- */
@@ -105,45 +100,41 @@ static void of_a_link(enum srv_kind kind) {
     struct full_port full;
     struct master m;
     struct srv *r = srv_start(kind, "--repl-diskless-load disabled%s", "");
-    note_all(r, "none");
+    note_all(r, "master", "alone");
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 1");
-    WAIT_UNTIL(role_is(r, "connect"));
-    note_all(r, "connect");
+    note_all(r, "connect", "refused");
     full_port_open(&full);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", full.port);
-    WAIT_UNTIL(role_is(r, "connecting"));
-    note_all(r, "connecting");
+    note_all(r, "connecting", "");
     master_open(&m);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
     master_accept(&m);
-    WAIT_UNTIL(role_is(r, "handshake"));
-    note_all(r, "handshake");
+    note_all(r, "handshake", "");
     master_play_until(&m, "PSYNC");
     master_say(&m, "+FULLRESYNC " MASTER_ID " 1000\r\n");
-    WAIT_UNTIL(role_is(r, "sync"));
-    note_all(r, "snapshot awaited");
+    note_all(r, "sync", "awaited");
     snprintf(text, sizeof text, "$%zu\r\n", n);
     master_say(&m, text);
     WAIT_UNTIL(srv_info_int(r, "master_sync_total_bytes") > 0);
-    note_all(r, "length known");
+    note_all(r, "sync", "of a known length");
     master_send(&m, rdb, 20);
     WAIT_UNTIL(srv_info_int(r, "master_sync_read_bytes") == 20);
-    note_all(r, "a part has come");
+    note_all(r, "sync", "in part");
     master_send(&m, rdb + 20, n - 20);
     WAIT_UNTIL(srv_link_up(r));
-    note_all(r, "connected");
+    note_all(r, "connected", "");
     static const char one_and_a_half[] = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n*2\r\n$4\r\nIN";
     master_say(&m, one_and_a_half);
     WAIT_UNTIL(srv_info_int(r, "slave_read_repl_offset") == 1000 + (int64_t)strlen(one_and_a_half));
-    note_all(r, "a request and a half");
+    note_all(r, "connected", "and told a request and a half");
     full_port_close(&full);
     EXPECT(r, "OK", "CONFIG SET replica-announced no");
     close(m.listen_fd); /* nobody is there for another try */
     master_hang_up(&m);
-    WAIT_UNTIL(!srv_link_up(r) && role_is(r, "connect"));
-    note_all(r, "lost");
+    WAIT_UNTIL(!srv_link_up(r));
+    note_all(r, "connect", "lost");
     EXPECT(r, "OK", "REPLICAOF NO ONE");
-    note_all(r, "promoted");
+    note_all(r, "master", "promoted");
     srv_free(r);
 }
 
@@ -164,11 +155,11 @@ static void of_a_stream(enum srv_kind kind) {
     master_say(&m, "+FULLRESYNC " MASTER_ID " 1000\r\n$EOF:" MASTER_MARK "\r\n");
     master_send(&m, rdb, 20);
     WAIT_UNTIL(srv_info_int(r, "master_sync_read_bytes") == 20);
-    note_all(r, "a part has come");
+    note_all(r, "sync", "in part");
     master_send(&m, rdb + 20, n - 20);
     master_say(&m, MASTER_MARK);
     WAIT_UNTIL(srv_link_up(r));
-    note_all(r, "connected");
+    note_all(r, "connected", "");
     master_close(&m);
     srv_free(r);
 }
@@ -215,18 +206,20 @@ static void of_a_snapshot(enum srv_kind kind) {
     struct srv *p = silent_primary(
         kind, "--repl-diskless-sync no --min-replicas-to-write 2 --rdb-key-save-delay 1000000");
     EXPECT(p, "OK", "DEBUG POPULATE 100");
-    note_all(p, "no replica");
+    note_all(p, "master", "no replica");
     int a = peer_open(p, 11111, "PSYNC ? -1");
     session_hear(a, "+FULLRESYNC");
     WAIT_UNTIL(peer_is(p, 0, "wait_bgsave"));
-    note_all(p, "the snapshot is made");
+    note_all(p, "master", "the snapshot is made");
     int b = peer_open(p, 22222, "PSYNC ? -1");
     session_hear(b, "+FULLRESYNC");
-    note_all(p, "for two");
+    note_all(p, "master", "for two");
     close(a);
     WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 1);
-    note_all(p, "the first has left");
+    note_all(p, "master", "the first has left");
     close(b);
+    WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 0);
+    note_all(p, "master", "all have left");
     srv_free(p);
 }
 
@@ -238,7 +231,7 @@ static void of_a_file(enum srv_kind kind) {
     struct srv *p = big_primary(kind, "--repl-diskless-sync no");
     int a = peer_open(p, 11111, "PSYNC ? -1");
     WAIT_UNTIL(peer_is(p, 0, "send_bulk"));
-    note_all(p, "the file is sent");
+    note_all(p, "master", "the file is sent");
     close(a);
     struct srv *r = srv_start(kind, "--replica-announced no%s", "");
     srv_replicate(r, p);
@@ -246,11 +239,20 @@ static void of_a_file(enum srv_kind kind) {
     EXPECT(p, "OK", "SET k v");
     EXPECT(p, "(integer) 1", "WAIT 1 60000");
     WAIT_UNTIL(strstr(srv_info(p, "slave0"), "offset=87,")); /* REPLCONF GETACK counts */
-    note_all(p, "online");
-    note_all(r, "the replica then");
+    note_all(p, "master", "online");
+    note_all(r, "connected", "at last");
+    struct srv *sub = srv_start(kind, "%s", "");
+    srv_replicate(sub, r);
+    WAIT_UNTIL(peer_is(r, 0, "online"));
+    note_all(r, "connected", "with a replica of its own");
+    srv_free(sub);
+    srv_freeze(r);
+    EXPECT(p, "OK", "SET k w");
+    EXPECT(p, "OK", "FAILOVER TIMEOUT 100000");
+    note_field(p, "master_failover_state");
+    EXPECT(p, "OK", "FAILOVER ABORT");
+    srv_thaw(r);
     srv_free(r);
-    WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 0);
-    note_all(p, "all have left");
     srv_free(p);
 }
 
@@ -263,13 +265,13 @@ static void of_a_pipe(enum srv_kind kind) {
                                       "--repl-diskless-sync-max-replicas 2");
     int a = peer_open(p, 11111, "PSYNC ? -1");
     WAIT_UNTIL(peer_is(p, 0, "wait_bgsave"));
-    note_all(p, "one waits for the delay to end");
+    note_all(p, "master", "one waits for the delay to end");
     note_field(p, "rdb_bgsave_in_progress");
     int b = peer_open(p, 22222, "PSYNC ? -1");
     WAIT_UNTIL(srv_info_int(p, "rdb_bgsave_in_progress") == 1);
     session_hear(a, "$EOF:");
     session_hear(b, "$EOF:");
-    note_all(p, "two are enough, before its end");
+    note_all(p, "master", "two are enough, before its end");
     note("%d\n", srv_log_count(p, "Starting BGSAVE for SYNC with target: replicas sockets"));
     close(a);
     close(b);
@@ -301,11 +303,47 @@ static void of_one_that_wants_the_data_only(enum srv_kind kind) {
         hear_the_end(fd);
         close(fd);
         WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 0);
-        note_all(p, requests[i % 2]);
+        note_all(p, "master", requests[i % 2]);
     }
     srv_free(p);
 }
 
 Test(peer_link_states, of_a_replica_that_wants_the_data_only) {
     transcript_play(of_one_that_wants_the_data_only);
+}
+
+/* A snapshot of the same history that ends in the middle: beside the old data (swapdb) it costs nothing. */
+static void of_a_broken_load(enum srv_kind kind) {
+    char rdb[512], text[128];
+    size_t n = master_make_rdb(rdb, 3, false);
+    struct master m;
+    struct srv *r = srv_start(kind, "--repl-diskless-load swapdb%s", "");
+    master_open(&m);
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+    for (int i = 0; i < 2; i++) {
+        master_accept(&m);
+        master_play_until(&m, "PSYNC");
+        snprintf(text, sizeof text, "+FULLRESYNC " MASTER_ID " %d\r\n$%zu\r\n", 1000 * (i + 1), n);
+        master_say(&m, text);
+        if (i == 1) break;
+        master_send(&m, rdb, n);
+        WAIT_UNTIL(srv_link_up(r));
+        master_hang_up(&m);
+    }
+    close(m.listen_fd); /* nobody is there for another try */
+    master_send(&m, rdb, n / 2);
+    master_hang_up(&m);
+    WAIT_UNTIL(srv_logged(r, "Discarding temporary DB in background"));
+    note_all(r, "connect", "after a load that broke");
+    note_field(r, "loading");
+    note_field(r, "async_loading");
+    ASK(r, "DBSIZE");
+    ASK(r, "GET new0");
+    ASK(r, "SET a b");
+    note_logged(r, "Failed trying to load the MASTER synchronization DB from socket");
+    srv_free(r);
+}
+
+Test(peer_link_states, of_a_replica_whose_load_breaks) {
+    transcript_play(of_a_broken_load);
 }
