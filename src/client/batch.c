@@ -68,7 +68,17 @@ static struct batch *batch_new(void) {
     return b;
 }
 
+static struct client *executing; /* the innermost whose request is being executed */
+
+/* No reply is made as a whole that is too long to be sent. */
+static void on_growth(struct reply_buf *b) {
+    if (!executing || b != &executing->out) return;
+    limits_check_output(executing);
+    if (executing->flags & CLIENT_CLOSE_ASAP) b->muted = true;
+}
+
 void batch_init(void) {
+    reply_on_growth = on_growth;
     outermost = filling = batch_new();
 }
 
@@ -222,9 +232,12 @@ void client_request_over(struct client *c) {
 }
 
 static void execute_request(struct client *c, struct request *r) {
+    struct client *outer = executing;
+    executing = c;
     client_hooks.execute(c, r);
+    executing = outer;
     client_request_over(c);
-    if (unlikely(c->out.head != c->out.tail)) client_check_output(c); /* one chunk is within any limit */
+    if (unlikely(c->out.head != c->out.tail)) limits_check_output(c); /* one chunk is within any limit */
     if (unlikely(client_memory_limited)) {
         memory_charge(c);
         memory_evict();

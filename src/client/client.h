@@ -173,8 +173,6 @@ void client_push(struct client *c, const struct reply_piece *piece);
  * the next turn, which then comes within 10 ms. */
 void client_delay_replies(struct client *c);
 void client_flush(struct client *c); /* try to send now (before SHUTDOWN, for replicas) */
-/* After each request by itself; for those whose reply may grow without end. False: it is over its limit and is being closed. */
-bool client_check_output(struct client *c);
 void client_resume_reading(struct client *c, bool on);
 
 struct client *client_first(void);        /* list of all, by id; walk with ->next */

@@ -58,6 +58,7 @@ void output_end_of_turn(void); /* EV_BEFORE_WAIT: sends, frees closed clients */
 void output_forget(void);
 
 /* limits.c */
+bool limits_check_output(struct client *c); /* false: it is over its limit and is being closed */
 void limits_forget(const struct client *c);
 
 /* memory.c */

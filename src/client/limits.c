@@ -47,7 +47,7 @@ static bool check_output(struct client *c, const char *how) {
     return false;
 }
 
-bool client_check_output(struct client *c) {
+bool limits_check_output(struct client *c) {
     return check_output(c, "scheduled to be closed ASAP");
 }
 

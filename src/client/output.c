@@ -64,7 +64,7 @@ void client_push(struct client *c, const struct reply_piece *piece) {
     if (c->flags & CLIENT_CLOSING) return;
     reply_share(&c->out, piece, c->io.mask & EV_WRITE);
     output_add(c);
-    if (unlikely(reply_pending(&c->out) > CHUNK_BYTES)) client_check_output(c);
+    if (unlikely(reply_pending(&c->out) > CHUNK_BYTES)) limits_check_output(c);
 }
 
 enum sent { SENT_ALL, SENT_PART, SENT_FAILED };
@@ -118,7 +118,7 @@ void output_send(struct client *c) {
     if (c->flags & CLIENT_CLOSE_ASAP) return; /* the feed gave up */
     if (more != !!(c->io.mask & EV_WRITE)) client_update_interest(c, more);
     if (more)
-        client_check_output(c);
+        limits_check_output(c);
     else if (c->flags & CLIENT_CLOSE_AFTER_REPLY)
         client_close(c);
 }

@@ -21,7 +21,7 @@ void cmd_elements_removed(struct client *c, slice key, enum ks_notify_class cls,
 /* What is to be stored at key is empty: whatever is there goes, which is signalled and counted. */
 void cmd_store_nothing(struct client *c, slice key);
 /* Random elements with repeats may be asked for by the billion: takes the size of the next batch off what is left. 0: nothing
- * is left, or nobody would get it, because the client is closed (over its output limit, say) or muted. */
+ * is left, or nobody would get it: the client is muted, as when it comes over its output limit. */
 uint64_t cmd_next_batch(struct client *c, uint64_t *left);
 
 #endif

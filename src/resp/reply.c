@@ -157,6 +157,8 @@ void reply_consume(struct reply_buf *b, size_t n) {
     b->sent_bytes += n;
 }
 
+void (*reply_on_growth)(struct reply_buf *b);
+
 /* Closes the tail and links c behind it as the new one. */
 static void link_chunk(struct reply_buf *b, struct reply_chunk *c) {
     c->next = NULL;
@@ -172,6 +174,7 @@ static void link_chunk(struct reply_buf *b, struct reply_chunk *c) {
     b->at = c->data;
     b->end = c->data + c->cap;
     b->held_bytes += sizeof(*c) + c->cap;
+    if (b->head != c && reply_on_growth) reply_on_growth(b);
 }
 
 static void open_chunk(struct reply_buf *b, size_t cap) {

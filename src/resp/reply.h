@@ -108,6 +108,10 @@ static inline void reply_bulk(struct reply_buf *b, const void *p, size_t n) {
  * dispatch counts errors by their code word. NULL: nobody listens. */
 extern void (*reply_on_error)(struct reply_buf *b, slice text);
 
+/* Called for each chunk that a buffer gets behind its first: whoever counts may mute it, which ends a reply that would grow
+ * without end. What is being written goes in still. NULL: nobody counts. */
+extern void (*reply_on_growth)(struct reply_buf *b);
+
 /* --- bytes that are written once and sent to many: messages ---
  * The writer asks for a piece, fills its n bytes, shares it with any number of buffers and is done with it; the bytes live until
  * the last buffer has sent them. Small pieces of a stream lie one behind the other, so that a buffer which gets each of them

@@ -122,6 +122,15 @@ Test(limits, a_reply_without_end) {
             say(fd, lines[i]);
             expect_closed(fd);
         }
+        /* The same, of what is there: 1.2 GB. */
+        enum { TIMES = 2000 };
+        char line[8 + 2 * TIMES] = "MGET";
+        for (int i = 0; i < TIMES; i++) strcat(line + 2 * i, " v");
+        put_value(s, 600000);
+        int fd = dial(s);
+        say(fd, strcat(line, "\r\n"));
+        expect_closed(fd);
+        cr_assert_lt(srv_info_int(s, "used_memory_peak"), 100 << 20);
         EXPECT(s, "PONG", "PING");
         srv_free(s);
     }
