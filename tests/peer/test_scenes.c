@@ -126,6 +126,15 @@ Test(scenes, role_changes) {
          "0:SET k 4", "5:MULTI", "5:PING", "5:EXEC");
 }
 
+Test(scenes, replication_within_multi) {
+    PLAY("0:MULTI", "0:ROLE", "0:WAIT 1 0", "0:WAIT 0 0", "0:REPLCONF listening-port 1", "0:FAILOVER",
+         "0:FAILOVER ABORT", "0:SHUTDOWN ABORT", "0:REPLICAOF NO ONE", "0:SLAVEOF a b c", "0:SLAVEOF a b",
+         "0:EXEC", "0:MULTI", "0:SET a 1", "0:SLAVEOF 127.0.0.1 1", "0:SET b 2", "0:SLAVEOF NO ONE",
+         "0:SET c 3", "0:EXEC", "0:GET b", "0:MULTI", "0:SLAVEOF 127.0.0.1 1", "0:EXEC", "0:SET d 4",
+         "0:MULTI", "0:SLAVEOF NO ONE", "0:EXEC", "0:SET d 5", "0:MULTI", "0:CLIENT PAUSE 100000 WRITE",
+         "0:SET e 6", "0:CLIENT UNPAUSE", "0:EXEC", "0:GET e");
+}
+
 Test(scenes, restored_keys_wake_and_unwatch) {
     PLAY("0:RPUSH l a b", "1:WATCH l2", "0:COPY l l2", "1:MULTI", "1:PING", "1:EXEC", "1:BLPOP w 0",
          "0:COPY l w", "0:LRANGE w 0 -1", "1:WATCH w", "0:DEBUG RELOAD", "1:MULTI", "1:PING", "1:EXEC",
