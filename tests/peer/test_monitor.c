@@ -1,4 +1,5 @@
 /* MONITOR beside the real redis-server: the same lines for the same commands, but for times and ports. */
+#include "support/both.h"
 #include "support/session.h"
 
 #include <criterion/criterion.h>
@@ -7,19 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct srv *ours, *real;
-
-static void start(void) {
-    ours = srv_start(TANDEM, "--databases 16");
-    real = srv_start(REDIS, "--databases 16");
-}
-
-static void stop(void) {
-    srv_free(ours);
-    srv_free(real);
-}
-
-TestSuite(monitor, .init = start, .fini = stop);
+TestSuite(monitor, .init = both_start, .fini = both_stop);
 
 /* "+1795185507.328407 [3 127.0.0.1:48322] ..." becomes "+T [3 A] ..."; the form of what goes is checked. */
 static void hide_time_and_port(char *text) {

@@ -1,5 +1,6 @@
 /* Publish and subscribe beside the real redis-server: forms and texts to the byte, who gets what among many subscribers, and
  * messages across replication either way. */
+#include "support/both.h"
 #include "support/session.h"
 
 #include <criterion/criterion.h>
@@ -9,19 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct srv *ours, *real;
-
-static void start(void) {
-    ours = srv_start(TANDEM, "--databases 16");
-    real = srv_start(REDIS, "--databases 16");
-}
-
-static void stop(void) {
-    srv_free(ours);
-    srv_free(real);
-}
-
-TestSuite(pubsub, .init = start, .fini = stop);
+TestSuite(pubsub, .init = both_start, .fini = both_stop);
 
 /* What differs on purpose is left out: a message to the publisher itself comes behind the reply to PUBLISH, so
  * that it never stands inside of EXEC's. */

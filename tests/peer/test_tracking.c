@@ -1,5 +1,6 @@
 /* Client side caching: beside the real redis-server to the byte, and its one promise: a client that forgets what it is told to
  * forget never holds a value that the server no longer has. */
+#include "support/both.h"
 #include "support/differential.h"
 #include "support/session.h"
 
@@ -9,19 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct srv *ours, *real;
-
-static void start(void) {
-    ours = srv_start(TANDEM, "--databases 16");
-    real = srv_start(REDIS, "--databases 16");
-}
-
-static void stop(void) {
-    srv_free(ours);
-    srv_free(real);
-}
-
-TestSuite(tracking, .init = start, .fini = stop);
+TestSuite(tracking, .init = both_start, .fini = both_stop);
 
 Test(tracking, options_and_errors) {
     SESSION(ours, real, "options", "CLIENT TRACKING", "CLIENT TRACKING foo", "CLIENT TRACKING ON PREFIX a",
