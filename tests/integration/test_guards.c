@@ -11,14 +11,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void fill(struct srv *p, int n) {
+static struct srv *p, *r; /* primary and replica of most tests */
+
+static void start(const char *primary_args, const char *replica_args) {
+    p = srv_start(TANDEM, "%s", primary_args);
+    r = srv_start(TANDEM, "%s", replica_args);
+}
+
+static void stop(void) {
+    if (r) srv_free(r);
+    if (p) srv_free(p);
+    p = r = NULL;
+}
+
+TestSuite(guards, .fini = stop);
+
+static void fill(struct srv *s, int n) {
     char value[4000];
-    redisContext *c = srv_connect(p);
+    redisContext *c = srv_connect(s);
     for (int i = 0; i < n; i++) {
         for (size_t j = 0; j < sizeof value; j++) value[j] = (char)('!' + test_below(90));
-        redisReply *r = redisCommand(c, "SET key:%d %b", i, value, sizeof value);
-        cr_assert(r && r->type == REDIS_REPLY_STATUS, "%s", r ? r->str : c->errstr);
-        freeReplyObject(r);
+        redisReply *reply = redisCommand(c, "SET key:%d %b", i, value, sizeof value);
+        cr_assert(reply && reply->type == REDIS_REPLY_STATUS, "%s", reply ? reply->str : c->errstr);
+        freeReplyObject(reply);
     }
     redisFree(c);
 }
@@ -29,86 +44,71 @@ static bool held(struct srv *s, const char *why) {
 
 /* --- a master without data --- */
 
-struct couple {
-    struct srv *p, *r;
-};
-
 /* In step, with three keys; then the master is killed and comes back with none. */
-static struct couple master_lost_its_data(const char *master_args, const char *replica_args) {
-    struct couple x = {srv_start(TANDEM, "%s", master_args), srv_start(TANDEM, "%s", replica_args)};
-    for (int i = 0; i < 3; i++) EXPECT(x.p, "OK", "SET precious:%d data", i);
-    srv_replicate(x.r, x.p);
-    wait_same(x.r, x.p);
+static void master_lost_its_data(const char *master_args, const char *replica_args) {
+    start(master_args, replica_args);
+    for (int i = 0; i < 3; i++) EXPECT(p, "OK", "SET precious:%d data", i);
+    srv_replicate(r, p);
+    wait_same(r, p);
     char file[300];
-    snprintf(file, sizeof file, "%s/dump.rdb", x.p->dir);
-    srv_kill(x.p);
+    snprintf(file, sizeof file, "%s/dump.rdb", p->dir);
+    srv_kill(p);
     unlink(file);
-    srv_restart(x.p);
-    EXPECT(x.p, "(integer) 0", "DBSIZE");
-    WAIT_UNTIL(held(x.r, "empty-master"));
-    cr_assert(srv_logged(x.r, "the master has no data, and another history than ours: our 3 keys are kept."));
-    EXPECT(x.r, "(integer) 3", "DBSIZE");
-    cr_assert_not(srv_link_up(x.r));
-    return x;
-}
-
-static void couple_free(struct couple *x) {
-    srv_free(x->r);
-    srv_free(x->p);
+    srv_restart(p);
+    EXPECT(p, "(integer) 0", "DBSIZE");
+    WAIT_UNTIL(held(r, "empty-master"));
+    cr_assert(srv_logged(r, "the master has no data, and another history than ours: our 3 keys are kept."));
+    EXPECT(r, "(integer) 3", "DBSIZE");
+    cr_assert_not(srv_link_up(r));
 }
 
 Test(guards, an_empty_master_is_followed_when_told_so) {
-    struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
-    EXPECT(x.r, "\"data\"", "GET precious:1");
-    EXPECT(x.r, "OK", "CONFIG SET replica-guard-empty-master no");
-    wait_same(x.r, x.p);
-    EXPECT(x.r, "(integer) 0", "DBSIZE");
-    cr_assert_str_eq(srv_info(x.r, "master_link_held"), "");
-    couple_free(&x);
+    master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
+    EXPECT(r, "\"data\"", "GET precious:1");
+    EXPECT(r, "OK", "CONFIG SET replica-guard-empty-master no");
+    wait_same(r, p);
+    EXPECT(r, "(integer) 0", "DBSIZE");
+    cr_assert_str_eq(srv_info(r, "master_link_held"), "");
 }
 
 Test(guards, an_empty_master_is_followed_when_it_has_data_again) {
-    struct couple x = master_lost_its_data("--repl-diskless-sync no", "--repl-diskless-load disabled");
-    cr_assert(strstr(srv_cmd(x.r, "TANDEM RESYNCS 1"), "our 3 keys are kept"));
-    EXPECT(x.p, "OK", "SET restored data");
-    wait_same(x.r, x.p);
-    EXPECT(x.r, "(integer) 1", "DBSIZE");
-    couple_free(&x);
+    master_lost_its_data("--repl-diskless-sync no", "--repl-diskless-load disabled");
+    cr_assert(strstr(srv_cmd(r, "TANDEM RESYNCS 1"), "our 3 keys are kept"));
+    EXPECT(p, "OK", "SET restored data");
+    wait_same(r, p);
+    EXPECT(r, "(integer) 1", "DBSIZE");
 }
 
 Test(guards, what_holds_no_more_is_not_told) {
-    struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
-    EXPECT(x.r, "OK", "CONFIG SET masterauth wrong");
-    WAIT_UNTIL(srv_logged(x.r, "Unable to AUTH to MASTER"));
-    cr_assert_str_eq(srv_info(x.r, "master_link_held"), "", "now it is the password");
-    couple_free(&x);
+    master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
+    EXPECT(r, "OK", "CONFIG SET masterauth wrong");
+    WAIT_UNTIL(srv_logged(r, "Unable to AUTH to MASTER"));
+    cr_assert_str_eq(srv_info(r, "master_link_held"), "", "now it is the password");
 }
 
 Test(guards, what_is_not_taken_costs_no_snapshot_of_ours) {
-    struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
-    EXPECT(x.r, "OK", "CONFIG SET rdb-key-save-delay 100000000");
-    EXPECT(x.r, "Background saving started", "BGSAVE");
-    int before = srv_log_count(x.r, "with our master ended: the master has no data");
-    EXPECT(x.r, "OK", "CONFIG SET replica-guard-empty-master yes"); /* try again */
-    WAIT_UNTIL(srv_log_count(x.r, "with our master ended: the master has no data") > before);
-    cr_assert_not(srv_logged(x.r, "there is a pending RDB child running"));
-    cr_assert_eq(srv_info_int(x.r, "rdb_bgsave_in_progress"), 1);
-    couple_free(&x);
+    master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load disabled");
+    EXPECT(r, "OK", "CONFIG SET rdb-key-save-delay 100000000");
+    EXPECT(r, "Background saving started", "BGSAVE");
+    int before = srv_log_count(r, "with our master ended: the master has no data");
+    EXPECT(r, "OK", "CONFIG SET replica-guard-empty-master yes"); /* try again */
+    WAIT_UNTIL(srv_log_count(r, "with our master ended: the master has no data") > before);
+    cr_assert_not(srv_logged(r, "there is a pending RDB child running"));
+    cr_assert_eq(srv_info_int(r, "rdb_bgsave_in_progress"), 1);
 }
 
 Test(guards, an_empty_master_and_a_replica_that_becomes_one) {
-    struct couple x = master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load swapdb");
-    EXPECT(x.r, "OK", "REPLICAOF NO ONE");
-    EXPECT(x.r, "OK", "SET precious:4 data");
-    srv_replicate(x.p, x.r);
-    wait_same(x.p, x.r);
-    EXPECT(x.p, "(integer) 4", "DBSIZE");
-    couple_free(&x);
+    master_lost_its_data("--repl-diskless-sync yes", "--repl-diskless-load swapdb");
+    EXPECT(r, "OK", "REPLICAOF NO ONE");
+    EXPECT(r, "OK", "SET precious:4 data");
+    srv_replicate(p, r);
+    wait_same(p, r);
+    EXPECT(p, "(integer) 4", "DBSIZE");
 }
 
 Test(guards, a_restarted_replica_is_guarded_by_what_its_file_says) {
-    struct srv *p = srv_start(TANDEM, "%s", "");
-    struct srv *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
+    p = srv_start(TANDEM, "%s", "");
+    r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
     EXPECT(p, "OK", "SET precious data");
     wait_same(r, p);
     EXPECT(r, "OK", "SAVE");
@@ -118,22 +118,18 @@ Test(guards, a_restarted_replica_is_guarded_by_what_its_file_says) {
     srv_restart(r);
     WAIT_UNTIL(held(r, "empty-master"));
     EXPECT(r, "\"data\"", "GET precious");
-    srv_free(r);
-    srv_free(p);
 }
 
 Test(guards, a_first_set_up_is_not_bothered) {
-    struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "%s", "");
+    start("", "");
     EXPECT(r, "OK", "SET some rest");
     srv_replicate(r, p);
     wait_same(r, p);
     EXPECT(r, "(integer) 0", "DBSIZE");
-    srv_free(r);
-    srv_free(p);
 }
 
 Test(guards, a_master_that_was_flushed_is_believed) {
-    struct srv *p = srv_start(TANDEM, "--repl-backlog-size 16kb"), *r = srv_start(TANDEM, "%s", "");
+    start("--repl-backlog-size 16kb", "");
     struct proxy *x = proxy_start(p->port);
     fill(p, 3);
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", x->port);
@@ -147,15 +143,13 @@ Test(guards, a_master_that_was_flushed_is_believed) {
     wait_same(r, p);
     EXPECT(r, "(integer) 0", "DBSIZE");
     cr_assert_eq(srv_info_int(p, "sync_full"), 2);
-    srv_free(r);
     proxy_stop(x);
-    srv_free(p);
 }
 
 /* --- memory --- */
 
 Test(guards, data_that_do_not_fit) {
-    struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "--repl-load-memory-limit 1mb");
+    start("", "--repl-load-memory-limit 1mb");
     fill(p, 500);
     EXPECT(r, "OK", "SET precious data");
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
@@ -164,8 +158,6 @@ Test(guards, data_that_do_not_fit) {
     EXPECT(r, "\"data\"", "GET precious");
     EXPECT(r, "OK", "CONFIG SET repl-load-memory-limit 0");
     wait_same(r, p);
-    srv_free(r);
-    srv_free(p);
 }
 
 /* --- full disks --- */
@@ -184,13 +176,12 @@ static void leave(struct srv *s, const char *dir) {
 }
 
 Test(guards, a_full_disk_of_the_replica) {
-    struct srv *p = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "--enable-protected-configs yes");
+    start("", "--enable-protected-configs yes");
     char dir[300];
     fill(p, 300);
     EXPECT(r, "OK", "SET precious data");
     if (!work_in_a_small_place(r, dir)) {
-        srv_free(r);
-        srv_free(p);
+        stop();
         cr_skip("can't mount a small file system here");
     }
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
@@ -199,19 +190,15 @@ Test(guards, a_full_disk_of_the_replica) {
     EXPECT(r, "\"data\"", "GET precious");
     leave(r, dir);
     wait_same(r, p);
-    srv_free(r);
-    srv_free(p);
 }
 
 Test(guards, a_full_disk_of_the_master) {
-    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --enable-protected-configs yes");
-    struct srv *r = srv_start(TANDEM, "%s", "");
+    start("--repl-diskless-sync no --enable-protected-configs yes", "");
     char dir[300];
     fill(p, 300);
     EXPECT(r, "OK", "SET precious data");
     if (!work_in_a_small_place(p, dir)) {
-        srv_free(r);
-        srv_free(p);
+        stop();
         cr_skip("can't mount a small file system here");
     }
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
@@ -221,15 +208,13 @@ Test(guards, a_full_disk_of_the_master) {
     EXPECT(p, "OK", "SET still serving");
     leave(p, dir);
     wait_same(r, p);
-    srv_free(r);
-    srv_free(p);
 }
 
 /* --- changes of role in the middle --- */
 
 static void turns_into_a_replica(const char *diskless) {
-    struct srv *q = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "%s", "");
-    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync %s", diskless);
+    struct srv *q = srv_start(TANDEM, "%s", "");
+    start(diskless, "");
     struct proxy *x = proxy_start(p->port);
     fill(p, 2000);
     fill(q, 5);
@@ -244,18 +229,16 @@ static void turns_into_a_replica(const char *diskless) {
     wait_same(r, p);
     EXPECT(r, "(integer) 5", "DBSIZE");
     cr_assert(srv_logged(p, "ended: our role, data or history changed"));
-    srv_free(p);
     proxy_stop(x);
-    srv_free(r);
     srv_free(q);
 }
 
 Test(guards, a_master_that_sends_a_file_becomes_a_replica) {
-    turns_into_a_replica("no");
+    turns_into_a_replica("--repl-diskless-sync no");
 }
 
 Test(guards, a_master_that_sends_a_pipe_becomes_a_replica) {
-    turns_into_a_replica("yes");
+    turns_into_a_replica("--repl-diskless-sync yes");
 }
 
 /* --- who would follow itself --- */
@@ -293,37 +276,36 @@ Test(guards, a_cycle_of_two) {
 
 /* All links stay up while the last one is closed to a cycle: nothing but the chain tells. */
 Test(guards, a_cycle_of_four_that_was_rearranged) {
-    struct srv *x = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "%s", "");
+    struct srv *x = srv_start(TANDEM, "%s", ""), *n = srv_start(TANDEM, "%s", "");
     struct srv *m = srv_start(TANDEM, "%s", ""), *l = srv_start(TANDEM, "%s", "");
     EXPECT(x, "OK", "SET precious data");
-    srv_replicate(r, x);
-    srv_replicate(m, r);
+    srv_replicate(n, x);
+    srv_replicate(m, n);
     srv_replicate(l, m);
     wait_same(l, x);
-    /* r leaves x and comes back below another name of the same history: what is below hears of it. */
-    EXPECT(r, "OK", "REPLICAOF NO ONE");
-    srv_replicate(r, x);
+    /* n leaves x and comes back below another name of the same history: what is below hears of it. */
+    EXPECT(n, "OK", "REPLICAOF NO ONE");
+    srv_replicate(n, x);
     wait_same(l, x);
     EXPECT(x, "OK", "REPLICAOF 127.0.0.1 %d", l->port);
     WAIT_UNTIL(held(x, "cycle"));
     EXPECT(x, "\"data\"", "GET precious");
     EXPECT(x, "OK", "REPLICAOF NO ONE");
     EXPECT(x, "OK", "SET precious more");
-    wait_same(r, x);
-    wait_same(m, r);
+    wait_same(n, x);
+    wait_same(m, n);
     wait_same(l, m);
     EXPECT(l, "\"more\"", "GET precious");
     srv_free(l);
     srv_free(m);
-    srv_free(r);
+    srv_free(n);
     srv_free(x);
 }
 
 /* --- trying again --- */
 
 Test(guards, a_master_that_fails_each_time_is_not_hammered) {
-    struct srv *p = srv_start(TANDEM, "--repl-diskless-sync no --enable-protected-configs yes");
-    struct srv *r = srv_start(TANDEM, "%s", "");
+    start("--repl-diskless-sync no --enable-protected-configs yes", "");
     char away[200];
     snprintf(away, sizeof away, "%s/gone", p->dir);
     cr_assert_eq(mkdir(away, 0700), 0);
@@ -336,6 +318,4 @@ Test(guards, a_master_that_fails_each_time_is_not_hammered) {
                   "the second retry waits a second, the third two, less a quarter");
     EXPECT(p, "OK", "CONFIG SET dir %s", p->dir);
     wait_same(r, p);
-    srv_free(r);
-    srv_free(p);
 }
