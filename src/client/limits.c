@@ -33,7 +33,7 @@ static bool over_limit(struct client *c) {
     }
     int64_t now = clock_steady_ms();
     if (!c->soft_limit_since_ms) c->soft_limit_since_ms = now;
-    return now - c->soft_limit_since_ms > limit->soft_s * 1000;
+    return (now - c->soft_limit_since_ms) / 1000 > limit->soft_s; /* Redis counts whole seconds, too */
 }
 
 static bool check_output(struct client *c, const char *how) {
