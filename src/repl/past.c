@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+bool past_is_id(slice s) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!strchr("0123456789abcdef", s.p[i]) || s.p[i] == '\0') return false;
+    return s.n == REPLID_CHARS;
+}
+
 size_t past_format(char *buf, const struct repl_past *past, int n) {
     size_t used = 0;
     buf[0] = '\0';
@@ -25,9 +31,7 @@ static bool take_word(slice *text, slice *word) {
 
 static bool take_pair(slice *text, struct repl_past *out) {
     slice id, number;
-    if (!take_word(text, &id) || id.n != REPLID_CHARS || !take_word(text, &number)) return false;
-    for (size_t i = 0; i < id.n; i++)
-        if (!strchr("0123456789abcdef", id.p[i]) || id.p[i] == '\0') return false;
+    if (!take_word(text, &id) || !past_is_id(id) || !take_word(text, &number)) return false;
     memcpy(out->id, id.p, REPLID_CHARS);
     out->id[REPLID_CHARS] = '\0';
     return num_parse_i64(number, &out->end) && out->end >= -1;

@@ -5,6 +5,7 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define REPLID_CHARS        40
@@ -17,6 +18,8 @@ struct repl_past { /* true of what lies before offset `end` */
     int64_t end;
 };
 
+/* 40 hex digits, small letters: what a history can be called. Peers may send anything. */
+bool past_is_id(slice s);
 /* Writes n pairs and a NUL into at least n * REPL_PAST_TEXT_MAX + 1 bytes; returns the text's length. */
 size_t past_format(char *buf, const struct repl_past *past, int n);
 /* Reads all pairs of the text. Returns their number, -1 when it is anything else or has more than max of them. */

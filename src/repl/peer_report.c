@@ -38,7 +38,7 @@ void peer_report_case(struct resync_case *q, slice replid, int64_t offset) {
                               .has_log = backlog_active(),
                               .oldest = backlog_first(),
                               .end = repl_offset()};
-    if (replid.n == REPLID_CHARS)
+    if (past_is_id(replid))
         memcpy(q->asked_id, replid.p, REPLID_CHARS);
     else if (replid.n > 0 && !slice_eq(replid, SLICE("?")))
         snprintf(q->asked_id, sizeof q->asked_id, "(no name)");

@@ -496,6 +496,16 @@ Test(transfer, nonsense_about_former_names_is_none) {
     expect_full("tandem-was " ID " 1000 and more");
 }
 
+Test(transfer, a_name_that_is_none_is_not_told, .init = setup) {
+    append_n(10);
+    repl_config.diskless_sync_delay_s = 1000;
+    replconf("capa", "eof");
+    expect_text("+OK\r\n");
+    repl_psync_command(replica, SLICE("0123456789abcdef\r\nrole:sentinel\r\n0123456"), SLICE("5"), false);
+    cr_assert_eq(state(), PEER_WAIT_START);
+    cr_assert_null(strpbrk(resync_nth(0)->why, "\r\n"), "INFO tells it in a line");
+}
+
 Test(transfer, a_wrong_offset_is_an_error, .init = setup) {
     repl_psync_command(replica, SLICE(ID), SLICE("x"), false);
     client_want_write(replica);
