@@ -270,6 +270,6 @@ static void on_shutdown_given_up(void) {
 
 void block_init(void) {
     ev_timer_init(&pause_timer, on_pause_timer, NULL);
-    repl_set_wait_hook(on_ack);
+    repl_set_ack_hook(on_ack);
     server_set_shutdown_hook(on_shutdown_given_up);
 }

@@ -112,7 +112,7 @@ bool failover_check(void) {
     check();
     if (self.state != WAIT_FOR_SYNC || self.asked) return false;
     self.asked = true; /* else we would learn it with the next of their ACKs, one a second */
-    wait_ask();
+    acks_ask();
     return true;
 }
 

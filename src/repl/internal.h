@@ -41,10 +41,10 @@ void primary_cron(void);
 /* --- peer_report.c --- */
 void peer_report_forget_log(void); /* the log ends, and another will follow */
 
-/* --- wait.c --- */
-bool wait_before_wait(void); /* whether it asked for ACKs */
-void wait_ask(void);         /* REPLCONF GETACK * into the log */
-void wait_notify_ack(void);
+/* --- acks.c --- */
+bool acks_before_wait(void); /* whether it asked for ACKs */
+void acks_ask(void);         /* REPLCONF GETACK * into the log */
+void acks_heard(void);       /* one came */
 
 /* --- link.c --- */
 void link_init(void);

@@ -184,7 +184,7 @@ static bool conf_ack(struct client *c, slice value) {
     peer_step(&p->m, PEER_EV_ACK);
     if (p->resync) peer_report_ack(p);
     if (starts) peer_kick(p);
-    wait_notify_ack();
+    acks_heard();
     return false;
 }
 

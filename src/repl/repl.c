@@ -34,7 +34,7 @@ const char *repl_rdb_path(void) {
 
 static void before_wait(void) {
     bool urgent = failover_check();
-    if (wait_before_wait()) urgent = true;
+    if (acks_before_wait()) urgent = true;
     primary_before_wait(urgent);
     restraint_before_wait();
     link_before_wait();

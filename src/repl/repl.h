@@ -135,8 +135,8 @@ struct repl_peer_info {
     uint64_t output_bytes;
 };
 bool repl_peer_info(size_t index, struct repl_peer_info *out);
-void repl_drop_peers(void);                   /* on identity change: they must resynchronise */
-void repl_set_wait_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisfied */
+void repl_drop_peers(void);                  /* on identity change: they must resynchronise */
+void repl_set_ack_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisfied */
 
 /* --- FAILOVER (failover.c) --- */
 struct repl_failover {

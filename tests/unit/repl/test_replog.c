@@ -59,9 +59,9 @@ Test(replog, a_replica_says_nothing_of_its_own, .init = setup) {
 Test(replog, getack_goes_in_once_a_turn, .init = setup) {
     repl_request_acks();
     repl_request_acks();
-    wait_before_wait();
+    acks_before_wait();
     expect_log("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
-    wait_before_wait();
+    acks_before_wait();
     cr_assert_eq(backlog_lag(&reader), 0);
 }
 

@@ -7,11 +7,11 @@
 static bool acks_wanted;
 static void (*acked_hook)(void);
 
-void repl_set_wait_hook(void (*acked)(void)) {
+void repl_set_ack_hook(void (*acked)(void)) {
     acked_hook = acked;
 }
 
-void wait_notify_ack(void) {
+void acks_heard(void) {
     if (acked_hook) acked_hook();
 }
 
@@ -33,14 +33,14 @@ void repl_request_acks(void) {
     acks_wanted = true;
 }
 
-void wait_ask(void) {
+void acks_ask(void) {
     static const slice getack[] = {{"REPLCONF", 8}, {"GETACK", 6}, {"*", 1}};
     repl_append_command(-1, 3, getack);
 }
 
-bool wait_before_wait(void) {
+bool acks_before_wait(void) {
     if (!acks_wanted || repl_failing_over()) return false; /* the request itself would move our offset */
     acks_wanted = false;
-    wait_ask();
+    acks_ask();
     return true;
 }
