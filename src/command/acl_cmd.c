@@ -286,7 +286,6 @@ void acl_help_command(struct client *c, const slice *argv, int argc) {
                                         "WHOAMI",
                                         "    The user of this connection.",
                                         NULL};
-    (void)argc;
-    (void)argv;
+    (void)argv, (void)argc;
     cmd_help(c, "ACL", lines);
 }

@@ -325,7 +325,6 @@ void client_help_command(struct client *c, const slice *argv, int argc) {
         "UNPAUSE",
         "    End the pause.",
         NULL};
-    (void)argc;
-    (void)argv;
+    (void)argv, (void)argc;
     cmd_help(c, "CLIENT", lines);
 }

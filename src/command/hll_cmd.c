@@ -241,8 +241,7 @@ static bool self_test(sds *sparse, sds *dense) {
 }
 
 void pfselftest_command(struct client *c, const slice *argv, int argc) {
-    (void)argv;
-    (void)argc;
+    (void)argv, (void)argc;
     sds sparse = hll_new(), dense = hll_new();
     if (hll_to_dense(&dense) && self_test(&sparse, &dense))
         reply_ok(&c->out);

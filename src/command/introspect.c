@@ -255,7 +255,6 @@ void command_help_command(struct client *c, const slice *argv, int argc) {
                                         "GETKEYSANDFLAGS <full-command>",
                                         "    The keys in a request, and what is done with them.",
                                         NULL};
-    (void)argc;
-    (void)argv;
+    (void)argv, (void)argc;
     cmd_help(c, "COMMAND", lines);
 }

@@ -49,8 +49,7 @@ void type_command(struct client *c, const slice *argv, int argc) {
 }
 
 void randomkey_command(struct client *c, const slice *argv, int argc) {
-    (void)argv;
-    (void)argc;
+    (void)argv, (void)argc;
     struct entry *e = db_random(client_db(c));
     if (e == NULL) {
         reply_null(&c->out);
@@ -218,8 +217,7 @@ void object_freq_command(struct client *c, const slice *argv, int argc) {
 }
 
 void object_help_command(struct client *c, const slice *argv, int argc) {
-    (void)argv;
-    (void)argc;
+    (void)argv, (void)argc;
     static const char *const lines[] = {
         "ENCODING <key>",
         "    Return the kind of internal representation used in order to store the value",

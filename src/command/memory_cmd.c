@@ -193,7 +193,6 @@ void memory_help_command(struct client *c, const slice *argv, int argc) {
         "USAGE <key> [SAMPLES <count>]",
         "    The bytes that a key and its value take. Always exact: SAMPLES is accepted and not needed.",
         NULL};
-    (void)argc;
-    (void)argv;
+    (void)argv, (void)argc;
     cmd_help(c, "MEMORY", lines);
 }

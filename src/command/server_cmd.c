@@ -89,8 +89,7 @@ void config_help_command(struct client *c, const slice *argv, int argc) {
                                         "REWRITE",
                                         "    Write the settings to the configuration file.",
                                         NULL};
-    (void)argc;
-    (void)argv;
+    (void)argv, (void)argc;
     cmd_help(c, "CONFIG", lines);
 }
 

@@ -150,8 +150,7 @@ void xgroup_help_command(struct client *c, const slice *argv, int argc) {
                                         "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
                                         "    Set the current group ID and entries_read counter.",
                                         NULL};
-    (void)argv;
-    (void)argc;
+    (void)argv, (void)argc;
     cmd_help(c, "xgroup", lines);
 }
 

@@ -167,7 +167,6 @@ void xinfo_help_command(struct client *c, const slice *argv, int argc) {
                                         "STREAM <key> [FULL [COUNT <count>]",
                                         "    Show information about the stream.",
                                         NULL};
-    (void)argv;
-    (void)argc;
+    (void)argv, (void)argc;
     cmd_help(c, "xinfo", lines);
 }
