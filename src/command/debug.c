@@ -181,7 +181,7 @@ static bool load_again(struct client *c, bool merge) {
 
 static void debug_reload(struct client *c, const slice *argv, int argc) {
     struct reload o;
-    struct rdb_info info = {0};
+    struct rdb_info info;
     if (!parse_reload(c, argv, argc, &o)) return;
     if (rdb_loading.active) {
         reply_error(&c->out, "LOADING Redis is loading the dataset in memory");

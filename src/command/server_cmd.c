@@ -95,11 +95,6 @@ void config_help_command(struct client *c, const slice *argv, int argc) {
 
 /* --- saving --- */
 
-static void fill_info(struct rdb_info *info) {
-    *info = (struct rdb_info){0};
-    repl_fill_rdb_info(info);
-}
-
 void save_command(struct client *c, const slice *argv, int argc) {
     (void)argv, (void)argc;
     struct rdb_info info;
@@ -107,7 +102,7 @@ void save_command(struct client *c, const slice *argv, int argc) {
         reply_error(&c->out, "ERR Background save already in progress");
         return;
     }
-    fill_info(&info);
+    repl_fill_rdb_info(&info);
     if (rdb_save_now(&info))
         reply_ok(&c->out);
     else
@@ -132,7 +127,7 @@ void bgsave_command(struct client *c, const slice *argv, int argc) {
                 "order to schedule a BGSAVE whenever possible.");
         }
     } else {
-        fill_info(&info);
+        repl_fill_rdb_info(&info);
         if (snapshot_start_disk(&info))
             reply_status(&c->out, "Background saving started");
         else
@@ -197,7 +192,7 @@ static void save_emptiness(void) {
     if (snapshot_running()) snapshot_kill();
     if (server_config.save_point_count == 0) return;
     uint64_t saved = snapshot_state.dirty_at_last_save;
-    fill_info(&info);
+    repl_fill_rdb_info(&info);
     rdb_save_now(&info);
     snapshot_state.dirty_at_last_save = saved;
 }
