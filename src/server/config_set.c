@@ -105,7 +105,8 @@ static void restore(struct change *changes, int n) {
         const char *err = directive_set(changes[i].d, &old, 1);
         if (err)
             log_warning("Failed restoring failed CONFIG SET command. Error setting %s to '%s': %s",
-                        changes[i].d->name, changes[i].old, err);
+                        changes[i].d->name,
+                        changes[i].d->flags & DIRECTIVE_SECRET ? "(redacted)" : changes[i].old, err);
     }
 }
 
