@@ -44,13 +44,14 @@ static const char *declare_user(sds *words, int n) {
     return err;
 }
 
+enum { VALUE_WORDS_MAX = 64 };
+
 static const char *load_words(sds *words, int n) {
     slice name = sds_slice(words[0]);
     const struct directive *d = directive_find(name);
     if (d) {
-        slice v[64];
-        if (n - 1 > 64) return "wrong number of arguments";
-        if (n == 1) return "wrong number of arguments";
+        slice v[VALUE_WORDS_MAX];
+        if (n == 1 || n - 1 > VALUE_WORDS_MAX) return "wrong number of arguments";
         for (int i = 1; i < n; i++) v[i - 1] = sds_slice(words[i]);
         return directive_set(d, v, n - 1);
     }
@@ -95,22 +96,26 @@ static sds read_file(sds text, const char *path) {
     return text;
 }
 
-void config_load_file(const char *path) {
-    glob_t found = {0};
-    if (strpbrk(path, "*?[")) {
-        if (glob(path, 0, NULL, &found) == 0) {
-            for (size_t i = 0; i < found.gl_pathc; i++) {
-                sds text = read_file(sds_empty(), found.gl_pathv[i]);
-                config_load_text(text, sds_len(text));
-                sds_free(text);
-            }
-            globfree(&found);
-        }
-        return; /* a pattern that matches nothing is fine: a directory of optional files */
-    }
+static void load_one(const char *path) {
     sds text = read_file(sds_empty(), path);
     config_load_text(text, sds_len(text));
     sds_free(text);
+}
+
+static bool is_pattern(const char *path) {
+    return strpbrk(path, "*?[") != NULL;
+}
+
+/* A pattern that matches nothing is fine: a directory of optional files. */
+void config_load_file(const char *path) {
+    glob_t found = {0};
+    if (!is_pattern(path)) {
+        load_one(path);
+        return;
+    }
+    if (glob(path, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++) load_one(found.gl_pathv[i]);
+    globfree(&found);
 }
 
 /* What cannot be said by one line: that the log can be written, that bounds hold that Redis corrects silently. */
@@ -128,8 +133,10 @@ static void check_whole(void) {
 
 void config_load_start(const char *file, bool from_stdin, const char *options) {
     sds text = sds_empty();
-    if (file && !strpbrk(file, "*?[")) text = read_file(text, file);
-    if (file && strpbrk(file, "*?[")) config_load_file(file);
+    if (file && is_pattern(file))
+        config_load_file(file);
+    else if (file)
+        text = read_file(text, file);
     if (from_stdin) {
         log_warning("Reading config from stdin");
         int err;
