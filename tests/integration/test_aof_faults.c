@@ -399,6 +399,29 @@ Test(aof_faults, a_rewrite_that_finds_no_room_leaves_all_as_it_was) {
     srv_free(s);
 }
 
+/* What replicas might need is not worth the room that the server needs itself. */
+Test(aof_faults, no_history_is_kept_where_there_is_little_room) {
+    struct srv *s = srv_start(TANDEM, "%s", ""), *r = srv_start(TANDEM, "%s", "");
+    char dir[300];
+    snprintf(dir, sizeof dir, "%s/appendonlydir", s->dir);
+    if (!mount_small(dir)) {
+        srv_free(r);
+        srv_free(s);
+        cr_skip("can't mount a small file system here");
+    }
+    EXPECT(s, "OK", "CONFIG SET appendonly yes");
+    WAIT_UNTIL(srv_logged(s, "Background AOF rewrite finished successfully"));
+    srv_replicate(r, s);
+    for (int i = 0; i < 100; i++) EXPECT(s, "OK", "SET key %01000d", i);
+    aof_rewrite(s);
+    cr_assert(srv_logged(s, "Too little room on the disk to keep"));
+    cr_assert_null(strstr(aof_files_of(s), "tail"), "%s", aof_files_of(s));
+    srv_free(r);
+    srv_kill(s);
+    WAIT_UNTIL(umount(dir) == 0); /* its helper ends a moment later */
+    srv_free(s);
+}
+
 /* Snapshots: writes stop until one succeeds again. */
 Test(aof_faults, a_snapshot_that_finds_no_room) {
     struct srv *s = srv_start(TANDEM, "%s", "--save '3600 100000' --enable-protected-configs yes");
