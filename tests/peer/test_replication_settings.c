@@ -183,6 +183,66 @@ Test(peer_replication_settings, expired_keys_on_a_replica) {
     transcript_play(expired_there);
 }
 
+/* The same where nobody writes, up to the promotion that makes an end of them. */
+static void expired_for_readers(enum srv_kind kind) {
+    static const char *const reads[] = {"GET gone",
+                                        "MGET gone stays",
+                                        "EXISTS gone stays gone",
+                                        "STRLEN gone",
+                                        "TTL gone",
+                                        "PTTL gone",
+                                        "EXPIRETIME gone",
+                                        "TYPE gone",
+                                        "TOUCH gone stays",
+                                        "OBJECT ENCODING gone",
+                                        "DUMP gone",
+                                        "LRANGE list 0 -1",
+                                        "LLEN list",
+                                        "LPOS list c",
+                                        "SORT list",
+                                        "RANDOMKEY",
+                                        "KEYS *",
+                                        "SCAN 0",
+                                        "SCAN 0 TYPE list",
+                                        "SUNION stays none",
+                                        "XLEN gone",
+                                        "GETRANGE gone 0 -1",
+                                        "BITCOUNT gone",
+                                        "DBSIZE",
+                                        "SET gone x",
+                                        "GETEX gone",
+                                        "DEL gone"};
+    struct srv *p = srv_start(kind, "%s", ""), *r = srv_start(kind, "%s", "");
+    ASK(p, "DEBUG SET-ACTIVE-EXPIRE 0");
+    srv_replicate(r, p);
+    EXPECT(p, "OK", "SET gone v PX 20");
+    EXPECT(p, "(integer) 1", "RPUSH list c");
+    EXPECT(p, "(integer) 1", "PEXPIRE list 20");
+    EXPECT(p, "(integer) 1", "SADD stays a");
+    srv_wait_synced(r, p);
+    WAIT_UNTIL(replies(r, "EXISTS gone", "(integer) 0") && replies(r, "EXISTS list", "(integer) 0"));
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++) {
+        const char *reply = srv_cmd(r, reads[i]);
+        note("%s -> %s\n", reads[i], reply);
+    }
+    ASK(r, "CONFIG RESETSTAT");
+    ASK(r, "GET gone");
+    note_field(r, "keyspace_misses");
+    note_field(r, "expired_keys");
+    ASK(r, "SLAVEOF NO ONE");
+    ASK(r, "DEBUG SET-ACTIVE-EXPIRE 0");
+    ASK(r, "GET gone");
+    ASK(r, "RPUSH list d");
+    ASK(r, "LRANGE list 0 -1");
+    ASK(r, "DBSIZE");
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_replication_settings, expired_keys_for_readers) {
+    transcript_play(expired_for_readers);
+}
+
 static void aliases(enum srv_kind kind) {
     struct srv *s = srv_start(kind, "%s", "");
     static const char *const names[] = {"announce-ip",      "announce-port", "ignore-maxmemory",

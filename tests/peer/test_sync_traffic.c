@@ -121,12 +121,13 @@ static void rates(enum srv_kind kind) {
     struct srv *p = srv_start(kind, "--repl-ping-replica-period 3600%s", ""), *r = srv_start(kind, "%s", "");
     srv_replicate(r, p);
     redisContext *c = srv_connect(p);
-    uint64_t end = now_ms() + WAIT_MS;
-    while ((rate(p, "instantaneous_output_repl_kbps") < 1 || rate(r, "instantaneous_input_repl_kbps") < 1) &&
-           now_ms() < end)
+    bool out = false, in = false;
+    for (uint64_t end = now_ms() + WAIT_MS; !(out && in) && now_ms() < end;) {
         freeReplyObject(redisCommand(c, "SET k %01000d", 1));
-    note("out: %d\n", rate(p, "instantaneous_output_repl_kbps") >= 1);
-    note("in: %d\n", rate(r, "instantaneous_input_repl_kbps") >= 1);
+        out = out || rate(p, "instantaneous_output_repl_kbps") >= 1;
+        in = in || rate(r, "instantaneous_input_repl_kbps") >= 1;
+    }
+    note("out: %d, in: %d\n", out, in);
     note_field(p, "instantaneous_input_repl_kbps");
     redisFree(c);
     srv_free(r);
