@@ -123,7 +123,7 @@ static void rates(enum srv_kind kind) {
     redisContext *c = srv_connect(p);
     bool out = false, in = false;
     for (uint64_t end = now_ms() + WAIT_MS; !(out && in) && now_ms() < end;) {
-        freeReplyObject(redisCommand(c, "SET k %01000d", 1));
+        freeReplyObject(redisCommand(c, "SET k %010000d", 1));
         out = out || rate(p, "instantaneous_output_repl_kbps") >= 1;
         in = in || rate(r, "instantaneous_input_repl_kbps") >= 1;
     }
