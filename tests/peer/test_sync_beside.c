@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int replica_open(struct srv *p) {
@@ -80,6 +82,43 @@ static void replicas_meanwhile(enum srv_kind kind) {
 
 Test(peer_sync_beside, a_snapshot_behind_other_children) {
     transcript_play(replicas_meanwhile);
+}
+
+/* Snapshots for replicas that fail: a folder stands where the file should be. By pipe none is needed. */
+static void failures(enum srv_kind kind) {
+    char path[200], rest[256];
+    struct srv *p = srv_start(kind,
+                              "--repl-diskless-sync no --enable-protected-configs yes --save '900 1000000'");
+    snprintf(path, sizeof path, "%s/folder", p->dir);
+    cr_assert_eq(mkdir(path, 0755), 0);
+    EXPECT(p, "OK", "SET k v");
+    EXPECT(p, "OK", "CONFIG SET dbfilename folder");
+    int fd = replica_open(p);
+    session_hear(fd, "+FULLRESYNC");
+    while (recv(fd, rest, sizeof rest, 0) > 0) {}
+    close(fd);
+    WAIT_UNTIL(srv_info_int(p, "rdb_bgsave_in_progress") == 0);
+    note_logged(p, "SYNC failed. BGSAVE child returned an error");
+    note_children(p);
+    note_field(p, "connected_slaves");
+    note_field(p, "sync_full");
+    ASK(p, "SET k w");
+    ASK(p, "PING"); /* so no replica can come, either */
+    EXPECT(p, "OK", "CONFIG SET repl-diskless-sync yes");
+    ASK(p, "CONFIG SET stop-writes-on-bgsave-error no");
+    struct srv *r = srv_start(kind, "%s", "");
+    srv_replicate(r, p);
+    WAIT_UNTIL(srv_info_int(p, "rdb_bgsave_in_progress") == 0);
+    ASK(p, "CONFIG SET stop-writes-on-bgsave-error yes");
+    note_children(p);
+    ASK(p, "SET k w");
+    srv_free(r);
+    srv_kill(p); /* it would not stop without having saved */
+    srv_free(p);
+}
+
+Test(peer_sync_beside, a_snapshot_that_fails) {
+    transcript_play(failures);
 }
 
 static void note_changes(struct srv *p, struct srv *r, const char *what) {
