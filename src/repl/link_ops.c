@@ -133,7 +133,10 @@ void link_make_client(int stream_dbid, const char *more, size_t n) {
     l->followed = true;
     l->upstream_changed = false;
     link_forget_failures(l);
-    if (n) client_give_input(c, more, n);
+    if (n == 0) return;
+    /* It was counted when it was read, with what stood before it, and will be when it is applied. */
+    repl_stats.in_bytes -= n < repl_stats.in_bytes ? n : repl_stats.in_bytes;
+    client_give_input(c, more, n);
 }
 
 static bool op_resume(void *ctx, const char *id, slice past_text) {

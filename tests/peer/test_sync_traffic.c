@@ -113,6 +113,35 @@ Test(peer_sync_traffic, of_a_replica) {
     transcript_play(received);
 }
 
+/* What comes in one piece is counted once, wherever the file ends in it. */
+static void received_at_once(enum srv_kind kind) {
+    static const char *const loads[] = {"disabled", "on-empty-db"};
+    for (int i = 0; i < 2; i++) {
+        char all[4096], rdb[512];
+        size_t n = master_make_rdb(rdb, 3, false);
+        struct master m;
+        struct srv *r = srv_start(kind, "--repl-diskless-load %s", loads[i]);
+        master_open(&m);
+        EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", m.port);
+        master_accept(&m);
+        master_play_until(&m, "PSYNC");
+        size_t head = (size_t)sprintf(all, "+FULLRESYNC " MASTER_ID " 1000\r\n$%zu\r\n", n);
+        memcpy(all + head, rdb, n);
+        size_t write = (size_t)sprintf(all + head + n, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1000\r\n%01000d\r\n",
+                                       1);
+        master_send(&m, all, head + n + write);
+        WAIT_UNTIL(srv_link_up(r) && srv_info_int(r, "slave_repl_offset") == 1000 + (int64_t)write);
+        int64_t beyond = srv_info_int(r, "total_net_repl_input_bytes") - (int64_t)(n + write);
+        note("%s: %d\n", loads[i], beyond >= 0 && beyond <= 300); /* what came before is counted by ours */
+        master_close(&m);
+        srv_free(r);
+    }
+}
+
+Test(peer_sync_traffic, of_a_replica_that_is_sent_all_at_once) {
+    transcript_play(received_at_once);
+}
+
 static double rate(struct srv *s, const char *field) {
     return atof(srv_info(s, field));
 }
