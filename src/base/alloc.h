@@ -5,8 +5,8 @@
  * - Metadata (slab descriptors, free bitmaps) lives apart from the blocks, so that a forked child that only
  *   reads data shares the pages with its parent while the parent frees neighbours.
  * - Alignment: a block is aligned to the largest power of two <= 16 that divides its class size. Any
- *   sizeof(struct) therefore gets at least the struct's own alignment. A size that is a multiple of 64 gives a
- *   block that starts a cache line. Byte-packed blocks (key entries) use classes in 4-byte steps up to 128 bytes
+ *   sizeof(struct) therefore gets at least the struct's own alignment; one with a tail of any length needs
+ *   mem_tailed. A size that is a multiple of 64 gives a block that starts a cache line. Byte-packed blocks (key entries) use classes in 4-byte steps up to 128 bytes
  *   and must be read with memcpy.
  * - Classes: 16 to 128 bytes in 4-byte steps, then at most 6.25 % apart to 16 KB, larger blocks by the page.
  * - Out of memory is not an error to callers: a line is logged to stderr and the process aborts.
@@ -24,6 +24,11 @@ void *mem_resize(void *p, size_t old,
                  size_t n);       /* p may be NULL when old is 0; stays in place inside a class */
 void mem_free(void *p, size_t n); /* p may be NULL */
 size_t mem_good_size(size_t n);   /* the size of n's class: what a block of n really holds */
+
+/* The size to ask for, and to free, where a struct has a tail: so that the block is aligned for the struct. */
+static inline size_t mem_tailed(size_t n) {
+    return (n + 7) & ~(size_t)7;
+}
 
 char *mem_strdup(const char *s); /* freed with mem_free(s, strlen(s) + 1) */
 

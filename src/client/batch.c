@@ -136,7 +136,7 @@ static char *copy_inline(struct batch *b, const struct resp_parser *parser, cons
     const char *newline = memchr(p, '\n', n);
     if (!newline) return NULL;
     *line_n = (size_t)(newline - p) + 1;
-    struct copied_line *line = mem_alloc(sizeof *line + *line_n);
+    struct copied_line *line = mem_alloc(mem_tailed(sizeof *line + *line_n));
     line->next = b->lines;
     line->bytes = *line_n;
     memcpy(line->text, p, *line_n);
@@ -289,7 +289,7 @@ static void end_span(struct span *s, size_t executed, bool all_executed) {
 static void batch_reset(struct batch *b) {
     for (struct copied_line *line = b->lines, *next; line; line = next) {
         next = line->next;
-        mem_free(line, sizeof *line + line->bytes);
+        mem_free(line, mem_tailed(sizeof *line + line->bytes));
     }
     b->lines = NULL;
     if (b->args.cap > ARGS_KEPT) resp_args_free(&b->args);

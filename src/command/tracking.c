@@ -49,7 +49,7 @@ static slice tracked_key(const void *item) {
 static void free_tracked(void *item) {
     struct tracked *k = item;
     if (k->cap > 1) mem_free(k->many, k->cap * sizeof *k->many);
-    mem_free(k, sizeof *k + k->key_n);
+    mem_free(k, mem_tailed(sizeof *k + k->key_n));
 }
 static const struct dict_type tracked_type = {.key = tracked_key, .free_item = free_tracked};
 
@@ -60,7 +60,7 @@ static slice changed_key(const void *item) {
 
 static void free_changed(void *item) {
     struct changed *k = item;
-    mem_free(k, sizeof *k + k->key_n);
+    mem_free(k, mem_tailed(sizeof *k + k->key_n));
 }
 static const struct dict_type changed_type = {.key = changed_key, .free_item = free_changed};
 
@@ -260,7 +260,7 @@ static void remember(slice key, uint64_t id) {
         add_id(k, id);
         return;
     }
-    k = mem_alloc(sizeof *k + key.n);
+    k = mem_alloc(mem_tailed(sizeof *k + key.n));
     *k = (struct tracked){.key_n = key.n, .n = 1, .cap = 1, .one = id};
     memcpy(k->key, key.p, key.n);
     dict_insert_hashed(table, k, hash);
@@ -313,7 +313,7 @@ static void forget_key(struct tracked *k, uint64_t by) {
 static void add_change(struct prefix *p, slice key, uint64_t by) {
     if (!p->pending) p->pending = dict_new(&changed_type);
     if (dict_find(p->pending, key)) return;
-    struct changed *k = mem_alloc(sizeof *k + key.n);
+    struct changed *k = mem_alloc(mem_tailed(sizeof *k + key.n));
     *k = (struct changed){.key_n = key.n, .by = by};
     memcpy(k->key, key.p, key.n);
     dict_insert(p->pending, k);

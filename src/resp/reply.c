@@ -421,14 +421,16 @@ void reply_unshare(struct reply_buf *b) {
     for (; b->shares > 0; at = &(*at)->next) {
         struct reply_chunk *old = *at;
         if (!old->block || is_alone(old->block)) continue;
-        size_t n = chunk_used(b, old);
-        struct reply_chunk *c = mem_alloc(sizeof *c + n);
-        *c = (struct reply_chunk){.next = old->next, .used = n, .cap = n, .data = c->own};
+        size_t n = chunk_used(b, old), cap = mem_tailed(n);
+        struct reply_chunk *c = mem_alloc(sizeof *c + cap);
+        *c = (struct reply_chunk){.next = old->next, .used = n, .cap = cap, .data = c->own};
         memcpy(c->own, old->data, n);
         *at = c;
+        b->held_bytes += cap - n;
         if (b->tail == old) {
             b->tail = c;
-            b->at = b->end = c->own + n;
+            b->at = c->own + n;
+            b->end = c->own + cap;
         }
         b->shares--;
         chunk_give(old);
