@@ -1,7 +1,7 @@
 /* A hash table of items that carry their own key (a key's entry is one allocation, and dict stores its pointer).
  *
- * Form: an array of 64-byte buckets (one cache line): seven slots with one-byte hash tags, overflow by chaining
- * further buckets. The bucket of a hash h among n is (h * n) >> 64, so buckets are in hash order whatever n is:
+ * Form: an array of 64-byte buckets (one cache line): seven slots with one-byte hash tags; what overflows goes to chained
+ * nodes of three slots. The bucket of a hash h among n is (h * n) >> 64, so buckets are in hash order whatever n is:
  *   - growth can be by any factor (we grow by a quarter, so that the load stays between 5.3 and 6.6 items a bucket);
  *   - while rehashing, old buckets move in hash order, so one comparison tells which table holds a hash and a
  *     lookup touches one bucket only; pages of the old table are given back as they empty;

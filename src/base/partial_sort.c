@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct sort {

@@ -5,7 +5,6 @@
 #ifndef TANDEM_BASE_PARTIAL_SORT_H
 #define TANDEM_BASE_PARTIAL_SORT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define PARTIAL_SORT_SIZE_MAX 256 /* bytes of an element */

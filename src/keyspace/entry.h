@@ -6,12 +6,11 @@
  *                 follow where it needs 64)
  *   ..      1-5   key length (varint), then the key bytes
  *   ..      ..    the value, by encoding:
- *                 STR_INT32 / STR_INT64: 4 or 8 bytes; STR_EMBED: length varint + bytes;
+ *                 STR_INT32 / STR_INT64: 4 or 8 bytes; STR_EMBED_*: length varint + bytes;
  *                 everything else: 8-byte pointer to the value's own structure (sds for STR_HEAP)
  *
- * Fields are unaligned: read and written with memcpy, only in entry.c. An entry belongs to its database and moves
- * when its size class changes, so an entry pointer is valid until the next change of that key. OBJECT ENCODING's
- * three names for strings (int, embstr, raw) are kept apart from where the bytes lie by the `raw` bit of encoding. */
+ * Fields are unaligned: read and written with memcpy, only in entry.c and entry_internal.h. An entry belongs to its
+ * database and moves when its size class changes, so an entry pointer is valid until the next change of that key. */
 #ifndef TANDEM_KEYSPACE_ENTRY_H
 #define TANDEM_KEYSPACE_ENTRY_H
 

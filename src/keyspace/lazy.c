@@ -1,7 +1,7 @@
 /* Lazy freeing: a queue of detached values and databases, given back a slice at a time.
  *
  * Invariant: pending_objects is the number of values in the queue plus the entries of the databases in it.
- * Not here: what is worth queueing (value.c, db.c) and when slices run (server's periodic work). */
+ * Not here: what is worth queueing (value.c, whole.c) and when slices run (server's periodic work). */
 #include "keyspace/lazy.h"
 
 #include "base/alloc.h"

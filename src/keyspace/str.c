@@ -57,9 +57,8 @@ struct entry *str_set_i64(struct db *db, struct entry *e, int64_t v) {
 /* A string that an APPEND or SETRANGE made long stays on the heap with room to grow; a short one grows class by class. */
 static char *grow_heap(struct entry *e, size_t new_len) {
     sds s = entry_ptr(e);
-    size_t len = sds_len(s);
-    if (new_len > len) {
-        s = sds_grow_zero(sds_reserve(s, new_len - len), new_len);
+    if (new_len > sds_len(s)) {
+        s = sds_grow_zero(s, new_len);
         entry_set_ptr(e, STR_HEAP, s);
     }
     return s;

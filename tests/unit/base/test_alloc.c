@@ -234,7 +234,6 @@ Test(alloc, a_large_zeroed_block_is_not_touched) {
     mem_free(p, n);
 }
 
-/* Random deletes among many mid-sized blocks must not run into the limit on mappings. */
 Test(alloc, populating_changes_no_byte) {
     enum { BYTES = 3 << 20, AT = 12345 };
     char *p = mem_alloc(BYTES);
@@ -246,6 +245,7 @@ Test(alloc, populating_changes_no_byte) {
     mem_free(p, BYTES);
 }
 
+/* Random deletes among many mid-sized blocks must not run into the limit on mappings. */
 Test(alloc, many_holes_between_blocks_of_some_pages) {
     size_t used = mem_used_bytes();
     for (int i = 0; i < MANY / 3; i++) *(char *)(many[i] = mem_alloc(17000)) = 1;
