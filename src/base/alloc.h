@@ -20,8 +20,8 @@
 
 void *mem_alloc(size_t n);  /* n bytes, uninitialised; n == 0 gives a valid unique block */
 void *mem_zalloc(size_t n); /* the same, zeroed; pages of a large block are not touched until written */
-void *mem_resize(void *p, size_t old,
-                 size_t n);       /* p may be NULL when old is 0; stays in place inside a class */
+/* p may be NULL when old is 0; stays in place inside a class. */
+void *mem_resize(void *p, size_t old, size_t n);
 void mem_free(void *p, size_t n); /* p may be NULL */
 size_t mem_good_size(size_t n);   /* the size of n's class: what a block of n really holds */
 

@@ -43,10 +43,10 @@ size_t btree_bytes(const struct btree *t); /* memory of the tree, without the it
 /* --- changing --- */
 
 void btree_insert(struct btree *t, uint64_t key, void *item); /* none equal may be there */
-void *btree_remove(struct btree *t, uint64_t key,
-                   const void *probe); /* the item, or NULL if there is none equal */
-void btree_rekey(struct btree *t, uint64_t key, void *item,
-                 uint64_t to); /* the item is there; at `to` none equal */
+/* The item, or NULL if there is none equal. */
+void *btree_remove(struct btree *t, uint64_t key, const void *probe);
+/* The item is there; at `to` none equal. */
+void btree_rekey(struct btree *t, uint64_t key, void *item, uint64_t to);
 /* Removes the entries of ranks [from, from + n), calls removed (may be NULL) for their items, in order, when they
  * are no longer in the tree, and returns how many they were. removed may free the item, not touch the tree. */
 size_t btree_remove_range(struct btree *t, size_t from, size_t n, void (*removed)(void *ctx, void *item),

@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 int64_t clock_ms(void); /* cached wall clock */
-int64_t clock_steady_ms(
-    void); /* cached too, since some start: for timeouts, which no step of the wall clock may end */
+/* Cached too, since some start: for timeouts, which no step of the wall clock may end. */
+int64_t clock_steady_ms(void);
 void clock_update(void); /* refresh the cache */
-void clock_set_for_test(
-    int64_t ms);             /* clock_ms() and clock_steady_ms() say this until the next clock_update */
+/* clock_ms() and clock_steady_ms() say this until the next clock_update. */
+void clock_set_for_test(int64_t ms);
 int64_t clock_wall_us(void); /* exact, a vDSO call */
 uint64_t clock_mono_us(void);
 static inline uint64_t clock_mono_ms(void) {

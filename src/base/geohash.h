@@ -43,7 +43,7 @@ bool geo_contains(const struct geo_shape *s, struct geo_point p, double *distanc
 #define GEO_CELLS_MAX 9
 /* Cells that together hold the whole shape: the center's, then its neighbours as far as they are needed. Returns how many. */
 int geo_cover(const struct geo_shape *s, struct geo_cell cells[GEO_CELLS_MAX]);
-void geo_cell_scores(struct geo_cell c, double *from,
-                     double *to); /* scores in the cell: from <= score < to */
+/* Scores in the cell: from <= score < to. */
+void geo_cell_scores(struct geo_cell c, double *from, double *to);
 
 #endif

@@ -151,7 +151,7 @@ size_t lp_encode_int(uint8_t *at, int64_t v); /* the same for a number: LP_INT_E
 #define LP_INT_ENTRY_BYTES_MAX 10
 /* No text's entry is longer than the text and this. */
 #define LP_ENTRY_OVERHEAD_MAX 10
-void lp_set_header(uint8_t *lp, size_t bytes,
-                   size_t count); /* a count of 65535 and more is noted as unknown */
+/* A count of 65535 and more is noted as unknown. */
+void lp_set_header(uint8_t *lp, size_t bytes, size_t count);
 
 #endif

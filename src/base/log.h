@@ -14,8 +14,8 @@ void log_write(enum log_level level, const char *fmt, ...) __attribute__((format
 #define log_notice(...)  log_write(LOG_LEVEL_NOTICE, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 
-bool log_wants(
-    enum log_level level); /* whether a line of that level would be written: before dear formatting */
+/* Whether a line of that level would be written: before dear formatting. */
+bool log_wants(enum log_level level);
 void log_set_level(enum log_level level);
 void log_set_role(char role);        /* 'M', 'S', 'C', 'X' */
 void log_set_file(const char *path); /* "" or NULL: stdout. The path is copied. */

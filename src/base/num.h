@@ -22,8 +22,8 @@ size_t num_format_i64(char *buf, int64_t v); /* returns the length; no NUL writt
 size_t num_format_u64(char *buf, uint64_t v);
 int num_digits_u64(uint64_t v);
 size_t num_format_double(char *buf, size_t cap, double v); /* %.17g, inf, -inf: RESP3 and scores */
-size_t num_format_long_double(char *buf, size_t cap,
-                              long double v); /* %.17Lf without trailing zeros: INCRBYFLOAT */
+/* %.17Lf without trailing zeros: INCRBYFLOAT. */
+size_t num_format_long_double(char *buf, size_t cap, long double v);
 size_t num_format_bytes_human(char *buf, size_t cap, uint64_t n); /* 1.50M, as INFO's *_human */
 
 #endif

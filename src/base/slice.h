@@ -45,8 +45,8 @@ static inline slice slice_trim(slice s, const char *what) {
 
 /* ASCII case-insensitive comparison with a NUL-terminated word (option names, subcommands). */
 static inline bool slice_is(slice a, const char *word) {
-    return strlen(word) == a.n &&
-           strncasecmp(a.p, word, a.n) == 0; /* a may hold NULs: never index word by a.n */
+    /* What a holds may have NULs in it: never index word by a.n. */
+    return strlen(word) == a.n && strncasecmp(a.p, word, a.n) == 0;
 }
 
 #endif

@@ -78,8 +78,8 @@ size_t ks_local_ttls(void);
 /* A forked child reads our pages: reads then leave the LRU field alone, so that they stay shared. Whoever forks says so. */
 void ks_set_child_active(bool active);
 
-extern uint64_t
-    ks_dirty; /* changes since start; commands add to it, save points and propagation compare it */
+/* Changes since start; commands add to it, save points and propagation compare it. */
+extern uint64_t ks_dirty;
 struct ks_stats {
     uint64_t hits, misses, expired_keys, evicted_keys, expired_time_cap_reached;
 };
@@ -94,8 +94,8 @@ enum {
     LOOKUP_NOEFFECTS = 15
 };
 struct entry *db_read(struct db *db, slice key, int flags); /* counts hits and misses, touches LRU */
-struct entry *db_write(struct db *db, slice key,
-                       int flags);             /* for a command that may change it: no hit/miss counting */
+/* For a command that may change it: no hit/miss counting. */
+struct entry *db_write(struct db *db, slice key, int flags);
 bool db_holds(const struct db *db, slice key); /* also when its time has come */
 /* Prefetch in two stages for a batch of keys (dict.h). */
 void db_prefetch_bucket(struct db *db, uint64_t hash);
@@ -115,13 +115,13 @@ struct entry *db_set_string(struct db *db, slice key, slice bytes, int64_t expir
 struct entry *db_add(struct db *db, slice key, uint64_t hash, const struct value *v, int64_t expire_ms);
 bool db_delete(struct db *db, slice key);      /* false when there was none (an expired one counts as none) */
 bool db_delete_lazy(struct db *db, slice key); /* big values are freed in slices later */
-struct entry *db_set_expire(struct db *db, struct entry *e,
-                            int64_t expire_ms); /* NO_EXPIRE removes; entry may move */
+/* NO_EXPIRE removes; entry may move. */
+struct entry *db_set_expire(struct db *db, struct entry *e, int64_t expire_ms);
 /* Moves the entry under a new key and/or database, with its value and expiry; the target key must not exist (or be hidden:
  * then it is replaced). NULL when there is no such key. */
 struct entry *db_move_entry(struct db *from, slice key, struct db *to, slice new_key);
-struct entry *db_copy_entry(struct db *from, slice key, struct db *to,
-                            slice new_key); /* deep copy with expiry */
+/* Deep copy with expiry. */
+struct entry *db_copy_entry(struct db *from, slice key, struct db *to, slice new_key);
 void db_modified(struct db *db, slice key); /* signals hooks.modified */
 /* While hooks.modified runs: nobody asked for this change, the key expired or made room. */
 bool ks_change_is_unasked(void);
@@ -159,8 +159,8 @@ bool entry_is_expired(const struct entry *e);     /* by time and mode */
 bool ks_rehash_us(uint64_t budget_us);
 /* Deletes keys whose time has come, oldest first, within the budget; true when some are left. Nothing in KS_EXPIRE_HIDE. */
 bool ks_expire_due(uint64_t budget_us);
-int64_t
-ks_next_expire_ms(void); /* lower bound of the next expiry, NO_EXPIRE when none: the timer's due time */
+/* Lower bound of the next expiry, NO_EXPIRE when none: the timer's due time. */
+int64_t ks_next_expire_ms(void);
 bool ks_lazy_free_us(uint64_t budget_us);
 size_t ks_lazy_pending(void);
 uint64_t ks_lazy_freed(void);

@@ -47,10 +47,9 @@ uint32_t entry_lru(const struct entry *e);
 void entry_set_lru(struct entry *e, uint32_t lru24);
 uint64_t entry_idle_ms(const struct entry *e);
 uint8_t entry_freq(const struct entry *e);
-void entry_set_idle_s(struct entry *e,
-                      uint64_t idle_s); /* RESTORE IDLETIME, RDB: the clock's wrap-around bounds it */
-void entry_set_freq(struct entry *e,
-                    uint8_t freq); /* RESTORE FREQ, RDB: as if accessed now. Either is ignored under the
-                                                      policy that keeps the other figure. */
+/* RESTORE IDLETIME, RDB: the clock's wrap-around bounds it. */
+void entry_set_idle_s(struct entry *e, uint64_t idle_s);
+/* RESTORE FREQ, RDB: as if accessed now. Either is ignored under the policy that keeps the other figure. */
+void entry_set_freq(struct entry *e, uint8_t freq);
 
 #endif

@@ -36,8 +36,8 @@ struct entry {
 struct payload {
     uint8_t type, encoding;
     int64_t integer; /* STR_INT32, STR_INT64 */
-    slice
-        bytes; /* STR_EMBED_*: borrowed, copied by the writer; may lie in the entry that is being replaced */
+    /* STR_EMBED_*: borrowed, copied by the writer; may lie in the entry that is being replaced. */
+    slice bytes;
     void *ptr; /* everything else */
 };
 

@@ -31,7 +31,7 @@ void evict_policy_changed(void); /* sets ks_config.lru and .lfu, forgets candida
 /* One key leaves, after hooks.evicted (one that has expired: as expired). False: there is none that the policy lets go.
  * A large value is queued for ks_lazy_free_us, so its memory comes back only there. */
 bool evict_one(void);
-size_t
-evict_spare_bytes(void); /* what growing tables hold twice until they have grown: nothing to evict for */
+/* What growing tables hold twice until they have grown: nothing to evict for. */
+size_t evict_spare_bytes(void);
 
 #endif

@@ -39,8 +39,8 @@ static inline struct value hash_value(struct hash h) { /* on its way into the ke
 
 struct hash hash_new(void);           /* empty, a listpack */
 struct hash hash_new_table(size_t n); /* empty, with room for n */
-struct hash
-hash_of_listpack(void *lp); /* takes over a listpack of pairs with distinct fields; a table if too many */
+/* Takes over a listpack of pairs with distinct fields; a table if too many. */
+struct hash hash_of_listpack(void *lp);
 void hash_to_table(struct hash *h); /* a table already: nothing happens */
 void hash_free(struct hash h);
 

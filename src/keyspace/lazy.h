@@ -10,8 +10,8 @@ struct expiry;
 
 void lazy_add_value(enum value_type type, unsigned encoding, void *ptr);
 void lazy_add_db(struct dict *entries, struct expiry *expiry); /* a whole database; expiry may be NULL */
-bool lazy_freeing_db(
-    void); /* an entry that is freed now belongs to such a database: its big values may queue up */
+/* An entry that is freed now belongs to such a database: its big values may queue up. */
+bool lazy_freeing_db(void);
 void lazy_finish(void); /* frees all of it now */
 
 #endif

@@ -58,8 +58,8 @@ struct list_cursor {
 bool list_cursor_start(struct list_cursor *cur, struct list *l, int64_t index, enum list_end toward);
 struct lp_value list_cursor_value(const struct list_cursor *cur);
 bool list_cursor_step(struct list_cursor *cur); /* false: that was the last one; the cursor is done */
-bool list_cursor_remove(
-    struct list_cursor *cur); /* the element; then stands on the next one, false as above */
+/* The element; then stands on the next one, false as above. */
+bool list_cursor_remove(struct list_cursor *cur);
 void list_cursor_insert(struct list_cursor *cur, bool after, slice s); /* the cursor is done */
 void list_cursor_replace(struct list_cursor *cur, slice s);            /* the cursor is done */
 void list_cursor_done(struct list_cursor *cur);                        /* may be called twice */

@@ -54,8 +54,8 @@ void node_push(struct list_node *n, enum list_end end, slice s, size_t entry_byt
 void node_drop(struct list_node *n, enum list_end end, size_t count); /* fewer than it has */
 uint8_t *node_exact(struct list_node *n);          /* gives free room back; now the block is the listpack */
 void node_adopt(struct list_node *n, uint8_t *lp); /* the block's new form after lp_* changed the exact one */
-struct list_node *node_split(struct list_node *n,
-                             lp_pos at); /* what begins at `at`, not first, moves to a new node */
+/* What begins at `at`, not first, moves to a new node. */
+struct list_node *node_split(struct list_node *n, lp_pos at);
 
 void node_expand(struct list_node *n);   /* nothing when it is not compressed */
 void node_compress(struct list_node *n); /* nothing when that gains nothing */

@@ -10,8 +10,8 @@
 
 enum { SWEEP_NAMES = 64, PREFIX_BYTES = sizeof(int) };
 
-static struct dict
-    *names; /* items: sds, the database's number and the key's bytes; NULL while there is none */
+/* Items: sds, the database's number and the key's bytes; NULL while there is none. */
+static struct dict *names;
 static uint64_t cursor;
 static bool remembering;
 bool local_ttl_watches;

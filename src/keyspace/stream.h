@@ -43,8 +43,8 @@ struct stream {
     struct btree *nodes; /* struct stream_node by id */
     uint64_t length;     /* entries that are not deleted */
     uint64_t added;      /* entries ever added: XSETID may say otherwise */
-    struct stream_id last, first,
-        max_deleted;              /* the last id given, the first entry's, the greatest deleted by XDEL */
+    /* The last id given, the first entry's, the greatest deleted by XDEL. */
+    struct stream_id last, first, max_deleted;
     struct stream_group **groups; /* n_groups, ascending by name */
     size_t n_groups;
 };
@@ -90,8 +90,8 @@ struct stream_cursor {
 void stream_cursor_start(struct stream_cursor *cur, const struct stream *s, struct stream_id from,
                          struct stream_id to, bool backwards);
 bool stream_cursor_next(struct stream_cursor *cur); /* also to the first one; false at the end */
-void stream_cursor_pair(struct stream_cursor *cur, struct lp_value *field,
-                        struct lp_value *value); /* the next of the entry's n_fields */
+/* The next of the entry's n_fields. */
+void stream_cursor_pair(struct stream_cursor *cur, struct lp_value *field, struct lp_value *value);
 
 /* --- for snapshots: nodes as they lie --- */
 /* The bytes of the node at a position of s->nodes. */

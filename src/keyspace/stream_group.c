@@ -170,8 +170,8 @@ struct btree_pos stream_pending_from(const struct btree *pending, struct stream_
 
 bool stream_has_tombstones(const struct stream *s, struct stream_id from) {
     if (s->length == 0 || stream_id_is_zero(s->max_deleted)) return false;
-    if (stream_id_cmp(s->first, s->max_deleted) > 0)
-        return false; /* the last one is before the first entry */
+    /* The last one is before the first entry. */
+    if (stream_id_cmp(s->first, s->max_deleted) > 0) return false;
     return stream_id_cmp(from, s->max_deleted) <= 0;
 }
 

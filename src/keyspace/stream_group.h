@@ -21,8 +21,8 @@ struct stream_consumer {
 struct stream_group {
     sds name;
     struct stream_id last; /* the last entry given */
-    int64_t
-        entries_read; /* how many were added up to that one, STREAM_READ_UNKNOWN when that can't be told */
+    /* How many were added up to that one, STREAM_READ_UNKNOWN when that can't be told. */
+    int64_t entries_read;
     struct btree *pending;
     struct stream_consumer **consumers; /* n_consumers, ascending by name */
     size_t n_consumers;
@@ -42,8 +42,8 @@ struct stream_group *stream_group_add(struct stream *s, slice name, struct strea
 void stream_group_remove(struct stream *s, struct stream_group *g);
 
 struct stream_consumer *stream_consumer_find(const struct stream_group *g, slice name);
-struct stream_consumer *stream_consumer_add(struct stream_group *g, slice name,
-                                            int64_t seen_ms);                   /* or NULL */
+/* NULL: there is one of that name. */
+struct stream_consumer *stream_consumer_add(struct stream_group *g, slice name, int64_t seen_ms);
 void stream_consumer_remove(struct stream_group *g, struct stream_consumer *c); /* and what it holds */
 
 struct stream_pending *stream_pending_find(const struct stream_group *g, struct stream_id id);
@@ -59,10 +59,10 @@ struct btree_pos stream_pending_from(const struct btree *pending, struct stream_
 bool stream_has_tombstones(const struct stream *s, struct stream_id from);
 /* How many entries were added up to id; STREAM_READ_UNKNOWN when that can't be told. */
 int64_t stream_entries_up_to(const struct stream *s, struct stream_id id);
-bool stream_group_lag(const struct stream *s, const struct stream_group *g,
-                      int64_t *lag); /* false: unknown */
-void stream_group_advance(const struct stream *s, struct stream_group *g,
-                          struct stream_id id); /* id was given */
+/* False: unknown. */
+bool stream_group_lag(const struct stream *s, const struct stream_group *g, int64_t *lag);
+/* The entry with this id was given. */
+void stream_group_advance(const struct stream *s, struct stream_group *g, struct stream_id id);
 
 /* --- for stream.c --- */
 void stream_groups_free(struct stream *s);

@@ -18,8 +18,8 @@ enum { NODE_DELETED = 1, NODE_SAME_FIELDS = 2 };
 struct stream_node {
     struct stream_id id; /* first: the order of the index compares items as ids */
     uint8_t *lp;
-    uint32_t
-        cap; /* bytes of the block, of which lp_bytes are the listpack's: the last node has room to grow */
+    /* Bytes of the block, of which lp_bytes are the listpack's: the last node has room to grow. */
+    uint32_t cap;
 };
 
 /* The master entry, taken apart. */
@@ -61,8 +61,8 @@ void snode_append(struct stream_node *n, struct stream_id id, const slice *argv,
 void snode_close(struct stream_node *n); /* no more is appended: gives spare room back */
 /* Marks the entry whose flags are at `at` as deleted; the counts are the caller's. */
 void snode_mark(struct stream_node *n, lp_pos at);
-void snode_count_deleted(struct stream_node *n,
-                         int64_t deleted); /* so many live entries became deleted ones */
+/* So many live entries became deleted ones. */
+void snode_count_deleted(struct stream_node *n, int64_t deleted);
 bool snode_valid(slice lp, uint64_t *live);
 
 #endif

@@ -55,8 +55,8 @@ struct value {
     uint8_t type;     /* enum value_type */
     uint8_t encoding; /* TYPE_STRING: enum value_form; other types: the type's encoding number */
     slice bytes;      /* TYPE_STRING: the bytes, borrowed, when ptr is NULL */
-    void *
-        ptr; /* TYPE_STRING: NULL, or an sds instead of bytes; other types: the structure. Ownership passes. */
+    /* TYPE_STRING: NULL, or an sds instead of bytes; other types: the structure. Ownership passes. */
+    void *ptr;
 };
 void value_free(struct value *v); /* one that was not given to the key space after all */
 

@@ -102,8 +102,8 @@ struct zset_lex_range {
 /* start and stop as ZRANGE has them: inclusive, negative ones count from the end. */
 struct zset_span zset_rank_span(size_t count, int64_t start, int64_t stop);
 struct zset_span zset_score_span(const struct zset *z, const struct zset_score_range *r);
-struct zset_span zset_lex_span(const struct zset *z,
-                               const struct zset_lex_range *r); /* scores all the same */
+/* For a set whose scores are all the same. */
+struct zset_span zset_lex_span(const struct zset *z, const struct zset_lex_range *r);
 void zset_remove_span(struct zset *z, struct zset_span span);
 
 /* --- walking; the set must not change meanwhile --- */

@@ -37,8 +37,8 @@ static inline bool rdb_put_u8(struct rdb_writer *w, uint8_t v) {
 bool rdb_put_u64le(struct rdb_writer *w, uint64_t v);
 bool rdb_put_len(struct rdb_writer *w, uint64_t n);
 bool rdb_put_string(struct rdb_writer *w, slice s); /* as integer, compressed or plain, as rdb_config says */
-bool rdb_put_lzf(struct rdb_writer *w, slice packed,
-                 uint64_t plain_n);                       /* a string that is compressed already */
+/* A string that is compressed already. */
+bool rdb_put_lzf(struct rdb_writer *w, slice packed, uint64_t plain_n);
 bool rdb_put_i64_string(struct rdb_writer *w, int64_t v); /* the same for a number's decimal text */
 
 bool rdb_get_u8(struct rdb_reader *r, uint8_t *out);
@@ -47,8 +47,8 @@ bool rdb_get_u64le(struct rdb_reader *r, uint64_t *out);
 bool rdb_get_len(struct rdb_reader *r, uint64_t *out); /* special forms refused (V3) */
 /* The bytes in the reader's buffer or in *hold, valid until the next call with either; *hold may be NULL and may move. */
 bool rdb_get_string(struct rdb_reader *r, slice *out, sds *hold);
-bool rdb_get_key(struct rdb_reader *r, slice *out,
-                 sds *hold); /* the same for a key, whose length has a limit */
+/* The same for a key, whose length has a limit. */
+bool rdb_get_key(struct rdb_reader *r, slice *out, sds *hold);
 bool rdb_skip_string(struct rdb_reader *r);
 /* For how many of n elements, each of item_bytes_min at least, room may be made before they have come (V2). */
 size_t rdb_room_for(const struct rdb_reader *r, uint64_t n, size_t item_bytes_min);

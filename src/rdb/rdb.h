@@ -27,8 +27,8 @@ struct rdb_config { /* server/config's rows point here; the initialisers are Red
 };
 extern struct rdb_config rdb_config;
 
-extern bool
-    rdb_skip_checksum; /* DEBUG SET-SKIP-CHECKSUM-VALIDATION: what is read is not compared with its checksum */
+/* DEBUG SET-SKIP-CHECKSUM-VALIDATION: what is read is not compared with its checksum. */
+extern bool rdb_skip_checksum;
 
 void rdb_init(void); /* at start: the time of the "last save" is now */
 
@@ -40,8 +40,8 @@ bool rdb_save_file(const char *path, const struct rdb_info *info);
 void rdb_temp_path(char *out, size_t cap, const char *path, int64_t pid);
 /* Removes the temporary files in dir whose writers are no more; at start. */
 void rdb_remove_temps(const char *dir);
-void rdb_dump_value(sds *out,
-                    const struct entry *e); /* appends the DUMP payload: type, value, version, CRC64 */
+/* Appends the DUMP payload: type, value, version, CRC64. */
+void rdb_dump_value(sds *out, const struct entry *e);
 
 /* --- load --- */
 #define RDB_TURN_BYTES                                                                                       \

@@ -17,8 +17,8 @@
 
 /* --- writing --- */
 struct rdb_writer {
-    bool (*sink)(struct rdb_writer *w, const void *p,
-                 size_t n); /* false: failed, rdb_writer_fail was called */
+    /* False: failed, rdb_writer_fail was called. */
+    bool (*sink)(struct rdb_writer *w, const void *p, size_t n);
     void *ctx;
     int fd;
     char *buf;
@@ -92,9 +92,9 @@ bool rdb_skip(struct rdb_reader *r, uint64_t n);
 uint64_t rdb_reader_crc(struct rdb_reader *r); /* of all bytes consumed so far; 0 without checksum */
 /* Bytes that the source delivered and nobody has consumed yet. */
 slice rdb_reader_rest(const struct rdb_reader *r);
-bool rdb_reader_fail(struct rdb_reader *r, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3), cold)); /* always false */
-void rdb_reader_progress(struct rdb_reader *r);  /* calls progress when it is due */
+/* Always false. */
+bool rdb_reader_fail(struct rdb_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
+void rdb_reader_progress(struct rdb_reader *r); /* calls progress when it is due */
 void rdb_reader_free(struct rdb_reader *r);
 
 static inline const char *rdb_take(struct rdb_reader *r, size_t n) {

@@ -27,8 +27,8 @@ struct reply_chunk {
     struct reply_chunk *next;
     size_t used, cap; /* bytes of data; used is valid once the chunk is closed */
     char *data;
-    struct reply_block
-        *block; /* whose bytes data points to; NULL: it points to own, and cap is 0 otherwise */
+    /* Whose bytes data points to; NULL: it points to own, and cap is 0 otherwise. */
+    struct reply_block *block;
     char own[];
 };
 

@@ -68,8 +68,8 @@ void reply_attribute(struct reply_buf *b, int64_t pairs);                 /* |n;
 void reply_double(struct reply_buf *b, double v);                         /* bulk or ,v */
 void reply_bool(struct reply_buf *b, bool v);                             /* :0/:1 or #t/#f */
 void reply_big_number(struct reply_buf *b, const char *digits, size_t n); /* bulk or (digits */
-void reply_verbatim(struct reply_buf *b, const char *ext3, const void *p,
-                    size_t n); /* bulk or =len ext:... */
+/* Bulk or =len ext:... */
+void reply_verbatim(struct reply_buf *b, const char *ext3, const void *p, size_t n);
 
 static inline void reply_ok(struct reply_buf *b) {
     if (unlikely(b->muted)) return;
