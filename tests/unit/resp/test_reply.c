@@ -134,6 +134,27 @@ Test(reply, bulks_of_every_size_cross_chunk_borders_whole) {
     cr_assert_eq(mem_used_bytes(), before);
 }
 
+static int growths;
+
+static void mute_at_the_third(struct reply_buf *of) {
+    cr_assert_eq(of, &b);
+    if (++growths == 3) of->muted = true;
+}
+
+Test(reply, growth_is_told_and_can_be_ended) {
+    char bytes[1000] = "";
+    struct reply_mark m = reply_defer(&b);
+    reply_on_growth = mute_at_the_third;
+    for (int i = 0; i < 1000; i++) reply_bulk(&b, bytes, sizeof bytes);
+    reply_defer_array(&b, m, 1000); /* its place is there */
+    cr_assert_eq(growths, 3);
+    cr_assert_lt(reply_pending(&b), 200000);
+    cr_assert_gt(reply_pending(&b), 3 * sizeof bytes);
+    reply_on_growth = NULL;
+    b.muted = false;
+    sds_free(drain(SIZE_MAX));
+}
+
 Test(reply, free_gives_back_what_was_never_sent) {
     size_t before = mem_used_bytes();
     for (int i = 0; i < 10000; i++) reply_bulk_str(&b, "some bytes");
