@@ -6,7 +6,7 @@
 #include "event/child.h"
 #include "repl/peer.h"
 
-#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +19,7 @@ struct far {
 };
 
 static struct far replicas[REPLICAS];
+static int listening = REPLICAS;
 
 static void fill(void) {
     sds value = sds_grow_zero(sds_empty(), VALUE_BYTES);
@@ -34,6 +35,7 @@ static void fill(void) {
 static void setup(void) {
     static const struct client_hooks hooks = {.closing = repl_client_closing, .closed = repl_client_closed};
     log_set_level(LOG_LEVEL_NOTHING);
+    signal(SIGPIPE, SIG_IGN); /* as in the server */
     clock_update();
     ev_init();
     ks_init(1);
@@ -72,7 +74,7 @@ static bool awaits_ack(const struct far *f) {
 }
 
 static bool all_sent(void) {
-    for (int i = 0; i < REPLICAS; i++)
+    for (int i = 0; i < listening; i++)
         if (!awaits_ack(&replicas[i])) return false;
     return true;
 }
@@ -84,13 +86,13 @@ static void receive(const size_t most[REPLICAS]) {
         before = now;
         turn();
         now = 0;
-        for (int i = 0; i < REPLICAS; i++) {
+        for (int i = 0; i < listening; i++) {
             take(&replicas[i], most[i]);
             now += sds_len(replicas[i].got);
         }
     }
     cr_assert(all_sent(), "the transfer stands still");
-    for (int i = 0; i < REPLICAS; i++)
+    for (int i = 0; i < listening; i++)
         for (size_t had = 0; had != sds_len(replicas[i].got);) {
             had = sds_len(replicas[i].got);
             take(&replicas[i], SIZE_MAX);
@@ -99,7 +101,7 @@ static void receive(const size_t most[REPLICAS]) {
 
 static void expect_same_bytes(void) {
     cr_assert_gt(sds_len(replicas[0].got), (size_t)VALUES * VALUE_BYTES);
-    for (int i = 1; i < REPLICAS; i++) {
+    for (int i = 1; i < listening; i++) {
         cr_assert_eq(sds_len(replicas[i].got), sds_len(replicas[0].got), "replica %d", i);
         cr_assert_eq(memcmp(replicas[i].got, replicas[0].got, sds_len(replicas[0].got)), 0, "replica %d", i);
     }
@@ -108,6 +110,27 @@ static void expect_same_bytes(void) {
 Test(fullsync, who_reads_slowly_loses_nothing, .init = setup) {
     receive((const size_t[REPLICAS]){SIZE_MAX, 30000, SIZE_MAX});
     expect_same_bytes();
+}
+
+/* The one in the middle goes, with half of it in its socket: the others get all. */
+Test(fullsync, who_hangs_up_holds_nobody_up, .init = setup) {
+    for (int i = 0; i < 20; i++) {
+        turn();
+        for (int k = 0; k < REPLICAS; k++) take(&replicas[k], k == 1 ? 1000 : SIZE_MAX);
+    }
+    close(replicas[1].fd);
+    replicas[1] = replicas[--listening];
+    receive((const size_t[REPLICAS]){SIZE_MAX, SIZE_MAX});
+    expect_same_bytes();
+}
+
+Test(fullsync, when_all_hang_up_the_child_goes, .init = setup) {
+    for (int i = 0; i < 3; i++) turn();
+    for (int k = 0; k < REPLICAS; k++) close(replicas[k].fd);
+    for (int i = 0; i < 5000 && (fullsync_relaying() || snapshot_running()); i++) turn();
+    cr_assert_not(fullsync_relaying());
+    cr_assert_not(snapshot_running());
+    cr_assert_eq(repl_peer_count(), 0);
 }
 
 /* What is allowed at once is shared by all: less than a byte for each is no reason to stop for good. */
