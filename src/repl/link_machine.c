@@ -150,8 +150,8 @@ void link_machine_init(struct link_machine *m, const struct link_ops *ops, void 
 
 /* The only writer of m->state. */
 static void link_set(struct link_machine *m, enum link_state to) {
-    assert_that(legal[m->state][to]);
-    log_debug("Master link: %s -> %s", names[m->state], names[to]);
+    assert_that(link_may_move(m->state, to));
+    log_debug("Master link: %s -> %s", link_state_name(m->state), link_state_name(to));
     m->state = to;
     assert_that(m->ops->holds(m->ctx, to));
 }

@@ -95,8 +95,8 @@ void peer_machine_init(struct peer_machine *m, const struct peer_ops *ops, void 
 /* The only writer of m->state. */
 static void peer_set(struct peer_machine *m, enum peer_state to) {
     enum peer_state from = m->state;
-    assert_that(legal[from][to]);
-    log_debug("Replica link: %s -> %s", names[from], names[to]);
+    assert_that(peer_may_move(from, to));
+    log_debug("Replica link: %s -> %s", peer_state_name(from), peer_state_name(to));
     m->state = to;
     m->ops->entered(m->ctx, from);
     /* An effect may have moved the machine further (a write failed at once). */
