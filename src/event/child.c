@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOTS = 1 + CHILD_HELPERS_MAX, FORK_HOOKS_MAX = 8, WAIT_STEP_US = 500 };
+enum { SLOTS = 1 + CHILD_HELPERS_MAX, WAIT_STEP_US = 500 };
 
 static struct {
     struct slot {
@@ -32,8 +32,7 @@ static struct {
     } slots[SLOTS];
     struct ev_io report_io; /* the data child's reports; fd -1 without one */
     struct child_stats stats;
-    void (*on_fork[FORK_HOOKS_MAX])(void);
-    int on_fork_count;
+    void (*forked)(void);
 } children = {.report_io = {.fd = -1}};
 
 /* The child's own view of itself. */
@@ -45,9 +44,8 @@ static struct {
     uint64_t measured_us, measure_cost_us, keys_done, bytes_done;
 } self;
 
-void child_on_fork(void (*fn)(void)) {
-    assert_that(children.on_fork_count < FORK_HOOKS_MAX);
-    children.on_fork[children.on_fork_count++] = fn;
+void child_set_hook(void (*forked)(void)) {
+    children.forked = forked;
 }
 
 /* --- in the child --- */
@@ -159,7 +157,7 @@ static void run_child(const struct child_spec *spec, pid_t parent, int report_fd
     signals_reset_in_child();
     sigprocmask(SIG_SETMASK, mask, NULL);
     ev_disown();
-    for (int i = 0; i < children.on_fork_count; i++) children.on_fork[i]();
+    if (children.forked) children.forked();
     int keep[CHILD_KEEP_MAX + 1];
     memcpy(keep, spec->keep, sizeof spec->keep);
     keep[spec->keep_count] = report_fd;

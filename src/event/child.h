@@ -46,10 +46,10 @@ void child_kill(int signal);                      /* ask the data child to end; 
 void child_wait_end(int timeout_ms);
 /* In the child: rate-limited, measures CoW from smaps. The last word, logged, goes out by itself when `run` ends well. */
 void child_report(uint64_t keys_done, uint64_t bytes_done);
-void child_reap(void);                /* the parent's loop calls it on SIGCHLD and each second */
-enum child_kind child_self(void);     /* in a child: its kind; CHILD_NONE elsewhere */
-const char *child_title(void);        /* in the child: its spec's, for ps; NULL elsewhere */
-void child_on_fork(void (*fn)(void)); /* run in the child right after fork (close listeners, reset signals) */
+void child_reap(void);                     /* the parent's loop calls it on SIGCHLD and each second */
+enum child_kind child_self(void);          /* in a child: its kind; CHILD_NONE elsewhere */
+const char *child_title(void);             /* in the child: its spec's, for ps; NULL elsewhere */
+void child_set_hook(void (*forked)(void)); /* called in each child before its `run` */
 
 struct child_stats {
     uint64_t current_cow_bytes, current_cow_peak_bytes, last_snapshot_cow_bytes, last_rewrite_cow_bytes;

@@ -9,6 +9,6 @@
 bool affinity_valid(slice list);
 /* For the calling process; "": left alone. What the kernel refuses is logged. */
 void affinity_apply(const char *list);
-void affinity_of_child(void); /* child_on_fork: the list for what this child does */
+void affinity_of_child(void); /* in a child: the list for what this child does */
 
 #endif

@@ -130,7 +130,7 @@ static void settle_child(void) {
 
 void server_cron_start(void) {
     ev_hook_add(EV_BEFORE_WAIT, tell_of_child);
-    child_on_fork(settle_child);
+    child_set_hook(settle_child);
     expire_cycle_start();
     memory_limit_start();
     ev_timer_init(&timer, tick, NULL);
