@@ -1,5 +1,6 @@
 /* What operators read in the logs of master and replica: the lines that the documents name, in their order, in the real server's
  * words and with its levels. */
+#include "support/session.h"
 #include "support/transcript.h"
 
 #include <criterion/criterion.h>
@@ -116,4 +117,91 @@ static void passwords(enum srv_kind kind) {
 
 Test(peer_log_lines, of_passwords) {
     transcript_play(passwords);
+}
+
+/* Nobody is there, or not any more. */
+static void refused(enum srv_kind kind) {
+    static const char nobody_there[] = "Error condition on socket for SYNC: Connection refused";
+    struct srv *p = srv_start(kind, "%s", ""), *r = srv_start(kind, "%s", "");
+    srv_replicate(r, p);
+    EXPECT(p, "OK", "SET k v");
+    srv_wait_synced(r, p);
+    srv_kill(p);
+    WAIT_UNTIL(srv_logged(r, nobody_there));
+    /* The first try may still find the dying one. */
+    note_log_part(r, "Connection with master lost", "Reconnecting to MASTER", but);
+    note_log_part(r, nobody_there, nobody_there, but);
+    srv_free(p);
+    p = srv_start(kind, "%s", "");
+    int nobody = free_port();
+    EXPECT(p, "OK", "SLAVEOF 127.0.0.1 %d", nobody);
+    WAIT_UNTIL(srv_logged(p, nobody_there));
+    note_log_part(p, "Connecting to MASTER", nobody_there, but);
+    srv_free(r);
+    srv_free(p);
+}
+
+Test(peer_log_lines, of_a_master_that_is_not_there) {
+    transcript_play(refused);
+}
+
+/* What is asked for, and why it is not to be had. */
+static void ask_for(struct srv *p, const char *id, int64_t offset, const char *what) {
+    char line[120];
+    int fd = session_open(p);
+    session_say(fd, "REPLCONF listening-port 11111 capa eof capa psync2");
+    session_hear(fd, "+OK\r\n");
+    snprintf(line, sizeof line, "PSYNC %s %lld", id, (long long)offset);
+    session_say(fd, line);
+    while (*(snprintf(line, sizeof line, "%s", session_hear(fd, "\n")), line) == '\n') {}
+    bool same = strstr(line, srv_info(p, "master_replid")) != NULL;
+    note("%s -> %.*s, our history: %d\n", what, (int)strcspn(line, " \r"), line, same);
+    close(fd);
+    WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 0);
+}
+
+static void requests(enum srv_kind kind) {
+    static const char *const words[] = {
+        "Partial resynchronization request from 127.0.0.1:11111 accepted. Sending ",
+        "Partial resynchronization not accepted: Replication ID mismatch",
+        "Partial resynchronization not accepted: Requested offset for second ID was ",
+        "Unable to partial resync with replica 127.0.0.1:11111 for lack of backlog",
+        "with an offset that is greater than the master replication offset.",
+        "Full resync requested by replica 127.0.0.1:11111"};
+    char id[64], upper[64], old[64];
+    struct srv *p = srv_start(kind, "--repl-diskless-sync no --repl-backlog-size 16kb "
+                                    "--repl-ping-replica-period 3600");
+    WAIT_UNTIL(srv_info_int(p, "uptime_in_seconds") >= 1); /* its first look at replicas is over */
+    ask_for(p, "?", -1, "anything");
+    EXPECT(p, "OK", "SET k v");
+    snprintf(id, sizeof id, "%s", srv_info(p, "master_replid"));
+    for (int i = 0; i <= 40; i++) upper[i] = id[i] >= 'a' ? (char)(id[i] - 'a' + 'A') : id[i];
+    int64_t end = srv_info_int(p, "master_repl_offset");
+    ask_for(p, id, 1, "from the beginning");
+    ask_for(p, upper, 1, "in capitals");
+    ask_for(p, id, end + 1, "the next byte");
+    ask_for(p, id, end + 2, "a byte beyond");
+    ask_for(p, id, 0, "none");
+    ask_for(p, id, -1, "less than none");
+    ask_for(p, "0123456789abcdef0123456789abcdef01234567", 1, "another history");
+    ask_for(p, "short", 1, "no name of a history");
+    for (int i = 0; i < 40; i++) EXPECT(p, "OK", "SET k %01000d", i);
+    ask_for(p, id, 1, "what is forgotten");
+    ask_for(p, id, srv_info_int(p, "repl_backlog_first_byte_offset"), "the oldest that is known");
+    snprintf(old, sizeof old, "%s", id);
+    EXPECT(p, "OK", "SLAVEOF 127.0.0.1 1");
+    EXPECT(p, "OK", "SLAVEOF NO ONE");
+    end = srv_info_int(p, "master_repl_offset");
+    note("%d\n", strcmp(srv_info(p, "master_replid2"), old) == 0);
+    ask_for(p, old, end + 1, "the former history up to its end");
+    ask_for(p, old, end + 2, "and beyond");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) note_logged(p, words[i]);
+    note_field(p, "sync_full");
+    note_field(p, "sync_partial_ok");
+    note_field(p, "sync_partial_err");
+    srv_free(p);
+}
+
+Test(peer_log_lines, of_what_is_asked_for) {
+    transcript_play(requests);
 }
