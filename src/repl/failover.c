@@ -14,10 +14,8 @@
 #include "base/log.h"
 #include "repl/peer.h"
 
-enum state { NONE, WAIT_FOR_SYNC, IN_PROGRESS };
-
 static struct {
-    enum state state;
+    enum failover_state state;
     sds host; /* the target; NULL: whichever replica is the first to have everything */
     int port;
     bool timed, force;
@@ -27,20 +25,26 @@ static struct {
 } self;
 
 bool repl_failing_over(void) {
-    return self.state != NONE;
+    return self.state != FAILOVER_NONE;
+}
+
+const char *failover_state_name(enum failover_state s) {
+    static const char *const words[FAILOVER_STATES] = {[FAILOVER_NONE] = "no-failover",
+                                                       [FAILOVER_WAIT_FOR_SYNC] = "waiting-for-sync",
+                                                       [FAILOVER_IN_PROGRESS] = "failover-in-progress"};
+    return words[s];
 }
 
 const char *repl_failover_state(void) {
-    static const char *const words[] = {"no-failover", "waiting-for-sync", "failover-in-progress"};
-    return words[self.state];
+    return failover_state_name(self.state);
 }
 
 bool failover_hands_over(void) {
-    return self.state == IN_PROGRESS;
+    return self.state == FAILOVER_IN_PROGRESS;
 }
 
 static void clear(void) {
-    self.state = NONE;
+    self.state = FAILOVER_NONE;
     ev_timer_stop(&self.timer);
     sds_free(self.host);
     self.host = NULL;
@@ -48,17 +52,17 @@ static void clear(void) {
 }
 
 static void give_up(const char *why) {
-    enum state was = self.state;
+    enum failover_state was = self.state;
     if (self.host)
         log_notice("FAILOVER to %s:%d aborted: %s", self.host, self.port, why);
     else
         log_notice("FAILOVER to any replica aborted: %s", why);
     clear();
-    if (was == IN_PROGRESS) repl_replicaof(NULL, 0);
+    if (was == FAILOVER_IN_PROGRESS) repl_replicaof(NULL, 0);
 }
 
 bool repl_failover_abort(void) {
-    if (self.state == NONE) return false;
+    if (self.state == FAILOVER_NONE) return false;
     give_up("Failover manually aborted");
     return true;
 }
@@ -76,7 +80,7 @@ static struct peer *someone_with_everything(void) {
 }
 
 static void hand_over(void) {
-    self.state = IN_PROGRESS;
+    self.state = FAILOVER_IN_PROGRESS;
     ev_timer_stop(&self.timer);
     repl_replicaof(self.host, self.port);
 }
@@ -108,9 +112,9 @@ static void check(void) {
 }
 
 bool failover_check(void) {
-    if (self.state != WAIT_FOR_SYNC) return false;
+    if (self.state != FAILOVER_WAIT_FOR_SYNC) return false;
     check();
-    if (self.state != WAIT_FOR_SYNC || self.asked) return false;
+    if (self.state != FAILOVER_WAIT_FOR_SYNC || self.asked) return false;
     self.asked = true; /* else we would learn it with the next of their ACKs, one a second */
     acks_ask();
     return true;
@@ -118,18 +122,18 @@ bool failover_check(void) {
 
 static int64_t on_timer(void *ctx) {
     (void)ctx;
-    if (self.state == WAIT_FOR_SYNC) check();
+    if (self.state == FAILOVER_WAIT_FOR_SYNC) check();
     return EV_STOP;
 }
 
 /* --- the link to the target --- */
 
 void failover_accepted(void) {
-    if (self.state == IN_PROGRESS) clear();
+    if (self.state == FAILOVER_IN_PROGRESS) clear();
 }
 
 bool failover_refused(bool sent) {
-    if (self.state != IN_PROGRESS) return false;
+    if (self.state != FAILOVER_IN_PROGRESS) return false;
     give_up(sent ? "Failover target rejected psync request" : "Write error to failover target");
     return true;
 }
@@ -137,7 +141,7 @@ bool failover_refused(bool sent) {
 /* --- FAILOVER --- */
 
 const char *repl_failover_start(const struct repl_failover *f) {
-    if (self.state != NONE) return "ERR FAILOVER already in progress.";
+    if (self.state != FAILOVER_NONE) return "ERR FAILOVER already in progress.";
     if (repl_is_replica()) return "ERR FAILOVER is not valid when server is a replica.";
     if (repl_peer_count() == 0) return "ERR FAILOVER requires connected replicas.";
     if (f->force && (!f->timeout_ms || !f->host))
@@ -147,7 +151,7 @@ const char *repl_failover_start(const struct repl_failover *f) {
         if (!p) return "ERR FAILOVER target HOST and PORT is not a replica.";
         if (p->m.state != PEER_ONLINE) return "ERR FAILOVER target replica is not online.";
     }
-    self.state = WAIT_FOR_SYNC;
+    self.state = FAILOVER_WAIT_FOR_SYNC;
     self.host = f->host ? sds_new(f->host) : NULL;
     self.port = f->port;
     self.force = f->force;

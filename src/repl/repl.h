@@ -9,6 +9,7 @@
 #include "client/client.h"
 #include "rdb/rdb.h"
 #include "repl/backlog.h"
+#include "repl/failover.h"
 #include "repl/past.h"
 
 #define REPL_HOST_BYTES 256
@@ -137,18 +138,6 @@ struct repl_peer_info {
 bool repl_peer_info(size_t index, struct repl_peer_info *out);
 void repl_drop_peers(void);                  /* on identity change: they must resynchronise */
 void repl_set_ack_hook(void (*acked)(void)); /* an ACK came: WAIT may be satisfied */
-
-/* --- FAILOVER (failover.c) --- */
-struct repl_failover {
-    const char *host; /* NULL: the first replica that has everything */
-    int port;
-    int64_t timeout_ms; /* 0: none */
-    bool force;         /* when the time is up, go on even so */
-};
-const char *repl_failover_start(const struct repl_failover *f); /* NULL, or the error */
-bool repl_failover_abort(void);                                 /* false: none is in progress */
-bool repl_failing_over(void);
-const char *repl_failover_state(void); /* as INFO's master_failover_state */
 
 /* --- the replica's side --- */
 extern bool repl_has_master; /* only link.c writes it: every command asks */

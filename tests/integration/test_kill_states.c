@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -74,7 +75,10 @@ static void fail_over_by_a_slow_way(struct stage *t) {
     t->back = proxy_start(t->r->port);
     proxy_hold(t->back, 0, 0);
     EXPECT(t->r, "OK", "CONFIG SET replica-announce-port %d", t->back->port);
+    char announced[64];
+    snprintf(announced, sizeof announced, "port=%d,state=online", t->back->port);
     proxy_cut(t->x);
+    WAIT_UNTIL(strstr(srv_info(t->p, "slave0"), announced));
     wait_same(t->r, t->p);
     EXPECT(t->p, "(integer) 1", "WAIT 1 60000");
     EXPECT(t->p, "OK", "FAILOVER");
@@ -169,9 +173,9 @@ SCENE(data_only, .link = LINK_CONNECTED, .peer = PEER_RDB_SENT, .role = "\"conne
 
 /* Handing over. */
 SCENE(failover_waits, .link = LINK_CONNECTED, .peer = PEER_ONLINE, .shown = "state=online", .lines = ALL,
-      .enter = fail_over_to_the_deaf, .leave = abort_failover, .failover = "waiting-for-sync", .runs = PARTIAL)
+      .enter = fail_over_to_the_deaf, .leave = abort_failover, .failover = FAILOVER_WAIT_FOR_SYNC, .runs = PARTIAL)
 SCENE(failover_under_way, .link = LINK_CONNECT, .peer = PEER_STATES, .lines = ALL, .enter = fail_over_by_a_slow_way,
-      .leave = settle_failover, .failover = "failover-in-progress",
+      .leave = settle_failover, .failover = FAILOVER_IN_PROGRESS,
       .runs = {{REPLICA, AOF, 0}, {PRIMARY, AOF, 0}, {REPLICA, NOTHING, 1}})
 
 static const struct scene *const scenes[] = {
@@ -182,22 +186,27 @@ static const struct scene *const scenes[] = {
 };
 /* clang-format on */
 
-/* Why some states have none: a peer that is gone holds nothing any more, and is freed in the same turn. */
+/* A peer that is gone holds nothing any more, and is freed in the same turn. */
 static bool has_none(enum peer_state s) {
     return s == PEER_GONE;
 }
 
+/* How many scenes have `field` at s. */
+#define SCENES_WITH(n, field, s)                                                                             \
+    for (size_t i_ = 0; i_ < sizeof scenes / sizeof *scenes; i_++) n += (int)scenes[i_]->field == (s)
+
 Test(kill_states, every_state_has_a_scene) {
-    for (int s = 0; s < LINK_STATES; s++) {
-        size_t n = 0;
-        for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
-            n += scenes[i]->link == (enum link_state)s;
-        cr_expect_gt(n, 0, "no scene for the link's state %s", link_state_name(s));
+    for (int s = 0, n = 0; s < LINK_STATES; s++, n = 0) {
+        SCENES_WITH(n, link, s);
+        cr_expect_gt(n, 0, "no scene for the link's state %s", link_state_name((enum link_state)s));
     }
-    for (int s = 0; s < PEER_STATES; s++) {
-        size_t n = has_none(s);
-        for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
-            n += scenes[i]->peer == (enum peer_state)s;
-        cr_expect_gt(n, 0, "no scene for the primary's state %s", peer_state_name(s));
+    for (int s = 0, n = 0; s < PEER_STATES; s++, n = 0) {
+        SCENES_WITH(n, peer, s);
+        cr_expect(n > 0 || has_none((enum peer_state)s), "no scene for the primary's state %s",
+                  peer_state_name((enum peer_state)s));
+    }
+    for (int s = 0, n = 0; s < FAILOVER_STATES; s++, n = 0) {
+        SCENES_WITH(n, failover, s);
+        cr_expect_gt(n, 0, "no scene for a failover's state %s", failover_state_name((enum failover_state)s));
     }
 }

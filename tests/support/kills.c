@@ -52,7 +52,7 @@ static void expect_state(const struct stage *t) {
     WAIT_UNTIL(peer_is(t));
     WAIT_UNTIL(!s->role || strstr(srv_cmd(t->r, "ROLE"), s->role));
     WAIT_UNTIL(!s->shown || strstr(srv_info(t->p, "slave0"), s->shown));
-    cr_assert_str_eq(srv_info(t->p, "master_failover_state"), s->failover ? s->failover : "no-failover");
+    cr_assert_str_eq(srv_info(t->p, "master_failover_state"), failover_state_name(s->failover));
 }
 
 static bool any_file(const struct srv *s, const char *form) {

@@ -10,6 +10,7 @@
 #ifndef TANDEM_TESTS_KILLS_H
 #define TANDEM_TESTS_KILLS_H
 
+#include "repl/failover.h"
 #include "repl/link_machine.h"
 #include "repl/peer_machine.h"
 #include "support/proxy.h"
@@ -44,7 +45,7 @@ struct scene {
     const char *p_args, *r_args;
     struct setting on_p, on_r;
     void (*enter)(struct stage *t), (*leave)(struct stage *t);
-    const char *failover; /* master_failover_state, when not the usual one */
+    enum failover_state failover; /* of the primary */
     struct run {
         enum victim victim;
         enum keeps keeps;
