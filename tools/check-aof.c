@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "keyspace/db.h"
 #include "rdb/check.h"
 
 #include <errno.h>
@@ -81,7 +80,7 @@ static void report(const struct scan *s, const char *name) {
 }
 
 static void show_progress(size_t at, size_t n) {
-    check_show_progress(at, n);
+    rdb_check_show_progress(at, n);
 }
 
 static uint64_t check_preamble(int fd, const char *name) {
@@ -235,7 +234,6 @@ int main(int argc, char **argv) {
     const char *path = parse_args(argc, argv);
     log_set_level(LOG_LEVEL_NOTHING);
     clock_update();
-    ks_init(1);
     if (is_manifest(path)) {
         check_manifest(path);
         return 0;

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "keyspace/db.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +23,6 @@ int main(int argc, char **argv) {
     const char *path = argv[argc - 1];
     log_set_level(LOG_LEVEL_NOTHING);
     clock_update();
-    ks_init(1);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         printf("[offset 0] Checking RDB file %s\n", path);

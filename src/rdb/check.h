@@ -1,7 +1,7 @@
-/* Looking through an RDB without keeping what is in it: for the file checkers in tools/.
+/* Looking through an RDB without keeping what is in it: for the file checkers in tools/, and for a replica that is about to
+ * give up its data for one (check_load.c).
  *
- * Values are loaded by the same code as at start, one at a time, and thrown away. Nothing needs a key space but the value
- * types' registration (ks_init). */
+ * Values are loaded by the same code as at start, one at a time, and thrown away. Nothing needs a key space. */
 #ifndef TANDEM_RDB_CHECK_H
 #define TANDEM_RDB_CHECK_H
 
@@ -50,6 +50,6 @@ bool rdb_check_print(int fd, const char *name, uint64_t *end);
 /* The same; what was found stays in *c, for rdb_check_free. */
 bool rdb_check_file(struct rdb_check *c, int fd, const char *name, uint64_t *end);
 /* A bar on stderr when that is a terminal and total is big; it goes away when at reaches total. */
-void check_show_progress(uint64_t at, uint64_t total);
+void rdb_check_show_progress(uint64_t at, uint64_t total);
 
 #endif

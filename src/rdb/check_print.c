@@ -11,7 +11,7 @@ static void say(uint64_t offset, const char *line) {
     printf("[offset %llu] %s\n", (unsigned long long)offset, line);
 }
 
-void check_show_progress(uint64_t at, uint64_t total) {
+void rdb_check_show_progress(uint64_t at, uint64_t total) {
     if (total <= PROGRESS_BYTES || !isatty(STDERR_FILENO)) return;
     int percent = (int)(at * 100 / total), marks = percent / 2;
     fprintf(stderr, "\r[%.*s%*s] %3d%%", marks, "##################################################",
@@ -20,7 +20,7 @@ void check_show_progress(uint64_t at, uint64_t total) {
 }
 
 static void show_progress(struct rdb_reader *r) {
-    check_show_progress(rdb_reader_offset(r), r->total_bytes);
+    rdb_check_show_progress(rdb_reader_offset(r), r->total_bytes);
 }
 
 static void print_counts(const struct rdb_check *c) {
@@ -77,7 +77,7 @@ bool rdb_check_file(struct rdb_check *c, int fd, const char *name, uint64_t *end
     say(0, line);
     bool ok = rdb_check_stream(c, &r);
     *end = rdb_reader_offset(&r);
-    check_show_progress(r.total_bytes, r.total_bytes);
+    rdb_check_show_progress(r.total_bytes, r.total_bytes);
     if (ok)
         say(*end, "\\o/ RDB looks OK! \\o/");
     else
