@@ -200,7 +200,7 @@ bool stream_group_lag(const struct stream *s, const struct stream_group *g, int6
 void stream_group_advance(const struct stream *s, struct stream_group *g, struct stream_id id) {
     if (stream_id_cmp(id, g->last) <= 0) return;
     if (g->entries_read != STREAM_READ_UNKNOWN && !stream_has_tombstones(s, id))
-        g->entries_read++;
+        g->entries_read = (int64_t)((uint64_t)g->entries_read + 1); /* ENTRIESREAD may be any number */
     else if (s->added)
         g->entries_read = stream_entries_up_to(s, id);
     g->last = id;

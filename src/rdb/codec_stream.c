@@ -111,6 +111,14 @@ static bool get_id(struct rdb_reader *r, struct stream_id *id) {
     return rdb_get_len(r, &id->ms) && rdb_get_len(r, &id->seq);
 }
 
+/* Times that are none become 0: arithmetic with them is not to overflow. */
+static bool get_time(struct rdb_reader *r, int64_t *time_ms) {
+    uint64_t raw;
+    if (!rdb_get_u64le(r, &raw)) return false;
+    *time_ms = raw <= INT64_MAX ? (int64_t)raw : 0;
+    return true;
+}
+
 static bool load_node(struct rdb_reader *r, struct stream *s, sds *hold) {
     slice text;
     if (!rdb_get_string(r, &text, hold)) return false;
@@ -137,13 +145,14 @@ static bool load_facts(struct rdb_reader *r, uint8_t type, struct stream *s) {
 }
 
 static bool load_group_pending(struct rdb_reader *r, struct stream_group *g) {
-    uint64_t n, time_ms, deliveries;
+    uint64_t n, deliveries;
+    int64_t time_ms;
     struct stream_id id;
     if (!rdb_get_len(r, &n)) return false;
     for (; n > 0; n--) {
-        if (!get_raw_id(r, &id) || !rdb_get_u64le(r, &time_ms) || !rdb_get_len(r, &deliveries)) return false;
+        if (!get_raw_id(r, &id) || !get_time(r, &time_ms) || !rdb_get_len(r, &deliveries)) return false;
         if (stream_pending_find(g, id)) return rdb_reader_fail(r, "an entry is pending twice in a group");
-        stream_pending_add(g, id, (int64_t)time_ms)->deliveries = deliveries;
+        stream_pending_add(g, id, time_ms)->deliveries = deliveries;
     }
     return true;
 }
@@ -152,14 +161,14 @@ static bool load_group_pending(struct rdb_reader *r, struct stream_group *g) {
 static bool load_consumer(struct rdb_reader *r, uint8_t type, struct stream_group *g, size_t *held,
                           sds *hold) {
     slice name;
-    uint64_t seen_ms, active_ms, n;
+    int64_t active_ms; /* nobody asks for it in 7.0 */
+    uint64_t n;
     struct stream_id id;
     if (!rdb_get_string(r, &name, hold)) return false;
     struct stream_consumer *c = stream_consumer_add(g, name, 0);
     if (!c) return rdb_reader_fail(r, "two consumers of one name");
-    if (!rdb_get_u64le(r, &seen_ms)) return false;
-    c->seen_ms = (int64_t)seen_ms;
-    if (type == RDB_TYPE_STREAM_LISTPACKS_3 && !rdb_get_u64le(r, &active_ms)) return false;
+    if (!get_time(r, &c->seen_ms)) return false;
+    if (type == RDB_TYPE_STREAM_LISTPACKS_3 && !get_time(r, &active_ms)) return false;
     if (!rdb_get_len(r, &n)) return false;
     for (; n > 0; n--, ++*held) {
         if (!get_raw_id(r, &id)) return false;

@@ -263,9 +263,13 @@ Test(stream_value, tells_how_far_a_group_has_come) {
     cr_assert(stream_group_lag(s, g, &lag) && lag == 100);
     stream_group_advance(s, g, (struct stream_id){101, 0});
     cr_assert(stream_group_lag(s, g, &lag) && lag == 99 && g->entries_read == 101);
+    g->entries_read = INT64_MAX; /* XGROUP CREATE takes any */
+    stream_group_advance(s, g, (struct stream_id){102, 0});
+    cr_assert_eq(g->entries_read, INT64_MIN);
+    g->entries_read = 102;
     stream_delete(s, (struct stream_id){150, 0});
     cr_assert(!stream_group_lag(s, g, &lag), "a deleted entry is ahead");
-    for (uint64_t ms = 102; ms <= 200; ms++)
+    for (uint64_t ms = 103; ms <= 200; ms++)
         if (ms != 150) stream_group_advance(s, g, (struct stream_id){ms, 0});
     cr_assert(stream_group_lag(s, g, &lag) && lag == 0);
     stream_free(s);
