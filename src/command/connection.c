@@ -31,28 +31,16 @@ void auth_command(struct client *c, const slice *argv, int argc) {
 
 /* --- HELLO --- */
 
-struct hello {
-    int64_t proto; /* 0: leave it */
-    const slice *auth, *name;
-};
-
-static bool parse_hello(struct client *c, const slice *argv, int argc, struct hello *h) {
-    *h = (struct hello){0};
-    if (argc < 2) return true;
-    if (!cmd_i64(c, argv[1], &h->proto, "ERR Protocol version is not an integer or out of range"))
-        return false;
-    if (h->proto < 2 || h->proto > 3) {
-        reply_error(&c->out, "NOPROTO unsupported protocol version");
-        return false;
-    }
+/* Each option takes effect where it stands, as in Redis, though a later one may be wrong. */
+static bool apply_hello_options(struct client *c, const slice *argv, int argc) {
     for (int i = 2; i < argc; i++) {
         int left = argc - 1 - i;
         if (slice_is(argv[i], "AUTH") && left >= 2) {
-            h->auth = &argv[i + 1];
+            if (!authenticate(c, argv[0], argv[i + 1], argv[i + 2])) return false;
             i += 2;
         } else if (slice_is(argv[i], "SETNAME") && left >= 1) {
-            h->name = &argv[++i];
-            if (!client_name_ok(c, *h->name)) return false;
+            if (!client_name_ok(c, argv[++i])) return false;
+            client_set_name(c, argv[i]);
         } else {
             reply_errorf(&c->out, "ERR Syntax error in HELLO option '%.*s'", SLICE_ARGS(argv[i]));
             return false;
@@ -81,9 +69,14 @@ static void reply_hello(struct client *c) {
 }
 
 void hello_command(struct client *c, const slice *argv, int argc) {
-    struct hello h;
-    if (!parse_hello(c, argv, argc, &h)) return;
-    if (h.auth && !authenticate(c, argv[0], h.auth[0], h.auth[1])) return;
+    int64_t proto = c->out.proto;
+    if (argc > 1 && !cmd_i64(c, argv[1], &proto, "ERR Protocol version is not an integer or out of range"))
+        return;
+    if (proto < 2 || proto > 3) {
+        reply_error(&c->out, "NOPROTO unsupported protocol version");
+        return;
+    }
+    if (!apply_hello_options(c, argv, argc)) return;
     if (!c->authenticated) {
         reply_error(
             &c->out,
@@ -92,8 +85,7 @@ void hello_command(struct client *c, const slice *argv, int argc) {
             "version at the same time");
         return;
     }
-    if (h.name) client_set_name(c, *h.name);
-    if (h.proto) c->out.proto = (uint8_t)h.proto;
+    c->out.proto = (uint8_t)proto;
     reply_hello(c);
 }
 

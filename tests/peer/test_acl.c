@@ -70,7 +70,9 @@ Test(acl_live, replies_of_both_protocols) {
             "ACL DRYRUN default get", "ACL DRYRUN default get a", "ACL DRYRUN default config nosuch",
             "ACL SAVE", "ACL SETUSER \"a b\"", "ACL SETUSER", "HELLO 3 AUTH nobody x",
             "HELLO 2 AUTH default x SETNAME me", "ACL SETUSER v on >p +@all ~*", "HELLO 3 AUTH v p",
-            "ACL WHOAMI");
+            "ACL WHOAMI", "HELLO 2 AUTH v x SETNAME \"a b\"", "HELLO 2 SETNAME \"a b\" AUTH v x",
+            "HELLO 2 SETNAME me FOO", "CLIENT GETNAME", "HELLO 2 AUTH default x FOO", "ACL WHOAMI", "HELLO 4",
+            "HELLO x", "HELLO 3 AUTH v", "HELLO 2 SETNAME a SETNAME b", "CLIENT GETNAME");
     pair_free(&p);
 }
 
