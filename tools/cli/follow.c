@@ -5,12 +5,12 @@
 #include "cli/modes.h"
 #include "cli/options.h"
 #include "cli/print.h"
+#include "base/num.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,25 +48,38 @@ struct snapshot {
     uint64_t bytes; /* announced, or, behind a mark, counted */
 };
 
+/* "$LENGTH" or "$EOF:MARK". */
+static bool parse_announcement(struct snapshot *snapshot, slice line) {
+    static const char eof[] = "$EOF:";
+    size_t before = strlen(eof);
+    int64_t length = 0;
+    snapshot->marked = line.n == before + MARK_BYTES && memcmp(line.p, eof, before) == 0;
+    if (snapshot->marked) {
+        memcpy(snapshot->mark, line.p + before, MARK_BYTES);
+    } else if (line.p[0] != '$' || !num_parse_i64((slice){line.p + 1, line.n - 1}, &length) || length < 0) {
+        fprintf(stderr, "SYNC with master failed: %.*s\n", (int)line.n, line.p);
+        return false;
+    }
+    snapshot->bytes = (uint64_t)length;
+    return true;
+}
+
 /* Reads up to the line that announces the snapshot. False, and said: it is refused, or nothing we know. */
 static bool read_announcement(struct input *in, struct snapshot *snapshot) {
     for (;;) {
         char *end = memchr(in->bytes, '\n', in->n);
-        if (!end) {
-            if (in->n == sizeof(in->bytes) || !fill(in)) return false;
-            continue;
+        if (!end && in->n == sizeof(in->bytes)) {
+            fprintf(stderr, "SYNC with master failed: that is no reply to SYNC\n");
+            return false;
         }
-        size_t n = (size_t)(end - in->bytes);
-        bool empty = n == 0 || (n == 1 && in->bytes[0] == '\r');
-        *end = '\0';
-        if (n > 0 && end[-1] == '\r') end[-1] = '\0';
-        bool known = in->bytes[0] == '$';
-        if (!empty && !known) fprintf(stderr, "SYNC with master failed: %s\n", in->bytes);
-        snapshot->marked = n > 5 + MARK_BYTES && memcmp(in->bytes, "$EOF:", 5) == 0;
-        if (snapshot->marked) memcpy(snapshot->mark, in->bytes + 5, MARK_BYTES);
-        snapshot->bytes = snapshot->marked || empty ? 0 : strtoull(in->bytes + 1, NULL, 10);
-        drop(in, n + 1);
-        if (!empty) return known;
+        if (!end && !fill(in)) return false;
+        if (!end) continue;
+        slice line = {in->bytes, (size_t)(end - in->bytes)};
+        size_t whole = line.n + 1;
+        if (line.n > 0 && end[-1] == '\r') line.n--;
+        bool empty = line.n == 0, ok = !empty && parse_announcement(snapshot, line);
+        drop(in, whole);
+        if (!empty) return ok;
     }
 }
 
@@ -168,7 +181,9 @@ int rdb_run(struct session *s) {
                 (unsigned long long)snapshot.bytes, options.file);
     int fd = open_target(&temporary);
     if (fd < 0) return 1;
-    ok = copy(&input, &snapshot, fd) && finish(fd, temporary);
+    ok = copy(&input, &snapshot, fd);
+    if (ok && snapshot.bytes == 0) fprintf(stderr, "The snapshot is empty.\n");
+    ok = ok && snapshot.bytes > 0 && finish(fd, temporary);
     if (!ok && temporary) unlink(temporary);
     sds_free(temporary);
     if (ok)

@@ -137,7 +137,7 @@ static void print_key(slice name) {
         puts(quoted);
         sds_free(quoted);
     } else {
-        fwrite(name.p, 1, name.n, stdout);
+        if (name.n > 0) fwrite(name.p, 1, name.n, stdout);
         putchar('\n');
     }
 }
@@ -160,6 +160,7 @@ int scan_run(struct session *s) {
         snprintf(cursor, sizeof(cursor), "%.*s", (int)reply->items[0].text.n, reply->items[0].text.p);
         const struct resp_value *names = &reply->items[1];
         for (size_t i = 0; i < names->count; i++) print_key(names->items[i].text);
+        fflush(stdout);
         if (options.interval_us > 0) usleep((useconds_t)options.interval_us);
     } while (strcmp(cursor, "0") != 0);
     return 0;
