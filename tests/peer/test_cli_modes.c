@@ -2,10 +2,13 @@
  * times and counts in it, so that its form is compared, with the digits taken out. */
 #include "support/server.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char output[20000];
@@ -123,6 +126,71 @@ static void see_failures(struct srv *s) {
 
 Test(cli_modes, refusals_are_told) {
     each_server(see_failures);
+}
+
+/* --- servers that lie --- */
+
+static int listen_somewhere(int *port) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert(bind(fd, (struct sockaddr *)&a, n) == 0 && listen(fd, 1) == 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+/* A child that accepts REPLCONF twice and answers SYNC with these bytes, in two parts, and the end. */
+static pid_t fake_master(int listener, const char *answer, size_t n, size_t first) {
+    char request[1024];
+    pid_t pid = fork();
+    if (pid != 0) return pid;
+    int fd = accept(listener, NULL, NULL);
+    for (int i = 0; i < 2; i++)
+        if (read(fd, request, sizeof request) <= 0 || write(fd, "+OK\r\n", 5) != 5) _exit(1);
+    bool ok = read(fd, request, sizeof request) > 0 && write(fd, answer, first) == (ssize_t)first;
+    usleep(1000); /* makes two reads of it, mostly; either way the outcome is the same */
+    ok = ok && write(fd, answer + first, n - first) == (ssize_t)(n - first);
+    shutdown(fd, SHUT_WR);
+    while (ok && read(fd, request, sizeof request) > 0) {}
+    _exit(!ok);
+}
+
+static const char *snapshot_from(const char *answer, size_t first) {
+    struct srv nobody = {.dir = "."};
+    int listener = listen_somewhere(&nobody.port);
+    pid_t pid = fake_master(listener, answer, strlen(answer), first);
+    shell(&nobody, "to=$(mktemp); echo old >$to; $at --rdb $to; echo \"code $?\"; cat $to; rm $to");
+    close(listener);
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    return output;
+}
+
+#define MARK "0123456789012345678901234567890123456789"
+
+Test(cli_modes, a_snapshot_that_is_none_replaces_nothing) {
+    static const char *const answers[] = {
+        "-ERR no\r\n",
+        "$-5\r\n",
+        "$x\r\n",
+        "$99999999999999999999\r\nREDIS",
+        "$EOF:short\r\nREDIS",
+        "$0\r\n",
+        "$9\r\nREDIS001",
+        "$EOF:" MARK "\r\nREDIS0123456789",
+        "$EOF:" MARK "\r\n" MARK,
+        "+OK\r\n",
+        "",
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        cr_assert(strstr(snapshot_from(answers[i], 0), "\ncode 1\nold\n"), "%s: %s", answers[i], output);
+}
+
+Test(cli_modes, a_mark_is_found_wherever_it_is_split) {
+    static const char answer[] = "\n\r\n$EOF:" MARK "\r\nREDIS01234" MARK "behind";
+    for (size_t first = 40; first < sizeof answer - 1; first += 3)
+        cr_assert(strstr(snapshot_from(answer, first), "code 0\nREDIS01234"), "%zu: %s", first, output);
+    cr_assert(strstr(output, "success after 10 bytes"), "%s", output);
 }
 
 Test(cli_modes, what_only_redis_cli_has_is_named) {
