@@ -84,7 +84,10 @@ void syncer_start(struct syncer *s) {
     static int child_end; /* read by the child right after the fork */
     int ends[2];
     if (s->io.fd >= 0) return;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        log_warning("Can't start the helper process %s: %s", s->title, strerror(errno));
+        return;
+    }
     child_end = ends[1];
     struct child_spec spec = {.kind = CHILD_HELPER,
                               .title = s->title,
@@ -93,9 +96,10 @@ void syncer_start(struct syncer *s) {
                               .keep = {ends[1]},
                               .keep_count = 1};
     pid_t pid = child_start(&spec);
+    int code = errno;
     close(ends[1]);
     if (pid < 0) {
-        log_warning("Can't start the helper process %s: %s", s->title, strerror(errno));
+        log_warning("Can't start the helper process %s: %s", s->title, strerror(code));
         close(ends[0]);
         return;
     }
