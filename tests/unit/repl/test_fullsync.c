@@ -79,19 +79,23 @@ static bool all_sent(void) {
     return true;
 }
 
-/* Each reads so many bytes at once; gives up when nothing moves for long. */
-static void receive(const size_t most[REPLICAS]) {
-    size_t before = 0, now = 0;
-    for (int idle = 0; idle < 5000 && !(all_sent() && now == before); idle = now == before ? idle + 1 : 0) {
-        before = now;
-        turn();
-        now = 0;
-        for (int i = 0; i < listening; i++) {
-            take(&replicas[i], most[i]);
-            now += sds_len(replicas[i].got);
-        }
+#define TURN_UNTIL(cond)                                                                                     \
+    for (uint64_t end_ms = clock_mono_ms() + 60000; !(cond); turn())                                         \
+    cr_assert(clock_mono_ms() < end_ms, "still not so: %s", #cond)
+
+/* Each reads so many bytes at once. */
+static size_t turn_and_take(const size_t most[REPLICAS]) {
+    size_t bytes = 0;
+    turn();
+    for (int i = 0; i < listening; i++) {
+        take(&replicas[i], most[i]);
+        bytes += sds_len(replicas[i].got);
     }
-    cr_assert(all_sent(), "the transfer stands still");
+    return bytes;
+}
+
+static void receive(const size_t most[REPLICAS]) {
+    TURN_UNTIL((turn_and_take(most), all_sent()));
     for (int i = 0; i < listening; i++)
         for (size_t had = 0; had != sds_len(replicas[i].got);) {
             had = sds_len(replicas[i].got);
@@ -114,10 +118,8 @@ Test(fullsync, who_reads_slowly_loses_nothing, .init = setup) {
 
 /* The one in the middle goes, with half of it in its socket: the others get all. */
 Test(fullsync, who_hangs_up_holds_nobody_up, .init = setup) {
-    for (int i = 0; i < 20; i++) {
-        turn();
-        for (int k = 0; k < REPLICAS; k++) take(&replicas[k], k == 1 ? 1000 : SIZE_MAX);
-    }
+    static const size_t most[REPLICAS] = {SIZE_MAX, 1000, SIZE_MAX};
+    TURN_UNTIL(turn_and_take(most) > VALUE_BYTES);
     close(replicas[1].fd);
     replicas[1] = replicas[--listening];
     receive((const size_t[REPLICAS]){SIZE_MAX, SIZE_MAX});
@@ -127,22 +129,16 @@ Test(fullsync, who_hangs_up_holds_nobody_up, .init = setup) {
 Test(fullsync, when_all_hang_up_the_child_goes, .init = setup) {
     for (int i = 0; i < 3; i++) turn();
     for (int k = 0; k < REPLICAS; k++) close(replicas[k].fd);
-    for (int i = 0; i < 5000 && (fullsync_relaying() || snapshot_running()); i++) turn();
-    cr_assert_not(fullsync_relaying());
-    cr_assert_not(snapshot_running());
+    TURN_UNTIL(!fullsync_relaying() && !snapshot_running());
     cr_assert_eq(repl_peer_count(), 0);
 }
 
 /* What is allowed at once is shared by all: less than a byte for each is no reason to stop for good. */
 Test(fullsync, a_low_rate_is_a_rate, .init = setup) {
+    static const size_t most[REPLICAS] = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
     repl_config.full_sync_rate = 300000;
-    for (int i = 0; i < 200; i++) {
-        turn();
-        for (int k = 0; k < REPLICAS; k++) take(&replicas[k], SIZE_MAX);
-    }
-    size_t some = sds_len(replicas[0].got);
+    TURN_UNTIL(turn_and_take(most) > VALUE_BYTES);
     repl_config.full_sync_rate = 1 << 30;
-    receive((const size_t[REPLICAS]){SIZE_MAX, SIZE_MAX, SIZE_MAX});
-    cr_assert_gt(some, 0);
+    receive(most);
     expect_same_bytes();
 }
