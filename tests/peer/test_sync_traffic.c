@@ -191,13 +191,13 @@ static void memory(enum srv_kind kind) {
     srv_freeze(a);
     srv_freeze(b);
     redisContext *c = srv_connect(p);
-    for (int i = 0; i < 24; i++) freeReplyObject(redisCommand(c, "SET k %01000000d", i));
+    for (int i = 0; i < 48; i++) freeReplyObject(redisCommand(c, "SET k %01000000d", i));
     redisFree(c);
-    /* Sockets hold some of it; the rest is held once for both. */
+    /* Sockets hold some of it (14 MB and more, on a busy machine); the rest is held once for both. */
     int64_t all = srv_info_int(p, "mem_total_replication_buffers"),
             backlog = srv_info_int(p, "mem_replication_backlog"),
             replicas = srv_info_int(p, "mem_clients_slaves");
-    note("all: %d, backlog: %d, replicas: %d, both: %d\n", all > 10 * MB && all < 27 * MB,
+    note("all: %d, backlog: %d, replicas: %d, both: %d\n", all > 20 * MB && all < 52 * MB,
          backlog<5 * MB, replicas> 16 * MB && replicas < 42 * MB, llabs(all - backlog - replicas) < MB);
     srv_thaw(a);
     srv_thaw(b);
@@ -221,7 +221,7 @@ static void over(enum srv_kind kind, const char *limit) {
     WAIT_UNTIL(strstr(srv_info(p, "slave0"), "state=online"));
     srv_freeze(r);
     redisContext *c = srv_connect(p);
-    for (int k = 0; k < 24; k++) freeReplyObject(redisCommand(c, "SET k %01000000d", k));
+    for (int k = 0; k < 32; k++) freeReplyObject(redisCommand(c, "SET k %01000000d", k));
     redisFree(c);
     WAIT_UNTIL(srv_info_int(p, "connected_slaves") == 0);
     note_logged(p, "for overcoming of output buffer limits.");
