@@ -28,7 +28,7 @@ Test(replication, chain) {
 Test(replication, promotion) {
     scenario_promotion(TANDEM, TANDEM, TANDEM);
 }
-Test(replication, expiry) {
+Test(replication, keys_expire_at_the_same_time_on_both_sides) {
     scenario_expiry(TANDEM, TANDEM);
 }
 
@@ -45,7 +45,7 @@ Test(replication, one_snapshot_serves_all_who_wait) {
     srv_free(p);
 }
 
-Test(replication, password) {
+Test(replication, a_missing_or_wrong_password_is_logged_and_tried_again) {
     struct srv *p = srv_start(TANDEM, "--requirepass secret");
     struct srv *r = srv_start(TANDEM, "--replicaof 127.0.0.1 %d", p->port);
     EXPECT(p, "OK", "AUTH secret");

@@ -105,7 +105,7 @@ Test(settings, watchdog_tells_what_keeps_the_loop) {
     srv_free(s);
 }
 
-Test(settings, banner) {
+Test(settings, the_logo_is_logged_when_asked_for) {
     struct srv *s = srv_start(TANDEM, "--always-show-logo yes");
     cr_assert(srv_logged(s, "o===o"));
     srv_free(s);
