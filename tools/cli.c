@@ -121,10 +121,20 @@ static enum outcome run(const sds *argv, int argc, long repeat) {
     return outcome;
 }
 
-/* What the prompt does by itself: "clear", and "connect host port". False: the line is for the server. */
+static const char prompt_help[] = "A line is a command and its arguments, with \"...\" around what has "
+                                  "blanks; a number in front repeats it.\n"
+                                  "COMMAND LIST names all commands, COMMAND DOCS <name> describes one.\n"
+                                  "Of the prompt itself: connect <host> <port>, clear, help, quit. The "
+                                  "program's options: tandem-cli --help\n";
+
+/* What the prompt does by itself. False: the line is for the server. */
 static bool run_own_command(const sds *argv, int argc) {
     if (argc == 1 && word_is(argv[0], "clear")) {
         printf("\x1b[H\x1b[2J"); /* to the corner of the screen, and erase it */
+        return true;
+    }
+    if (argc == 1 && word_is(argv[0], "help")) {
+        fputs(prompt_help, stdout);
         return true;
     }
     if (argc != 3 || !word_is(argv[0], "connect")) return false;

@@ -193,6 +193,11 @@ Test(cli_modes, a_mark_is_found_wherever_it_is_split) {
     cr_assert(strstr(output, "success after 10 bytes"), "%s", output);
 }
 
+Test(cli_modes, the_prompt_helps) {
+    struct srv nobody = {.dir = ".", .port = 1};
+    cr_assert(strstr(shell(&nobody, "echo help | $at"), "connect <host> <port>"), "%s", output);
+}
+
 Test(cli_modes, what_only_redis_cli_has_is_named) {
     struct srv *s = srv_start(TANDEM, "%s", "");
     PRINTS(s, "tandem-cli has no '--bigkeys'; Redis's own redis-cli has.\ncode 1\n",
