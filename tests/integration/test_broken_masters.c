@@ -1,9 +1,12 @@
 /* A replica and masters that answer nonsense at each step, stop in the middle, or send a file that is none: each time a
  * clear line in the log, another try, and what the replica had is still there. The master is this test itself. */
+#include "base/digest.h"
+#include "rdb/format.h"
 #include "support/master.h"
 #include "support/server.h"
 
 #include <criterion/criterion.h>
+#include <endian.h>
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +21,7 @@ struct fault {
     const char *name;
     const char *at;    /* the request that is answered so */
     const char *reply; /* "": hang up at once */
-    const char *file;  /* sent after reply: "good", "short", "flipped", "no rdb", or NULL */
+    const char *file;  /* sent after reply: "good", "flipped", "no rdb", "twice" (a key is), or NULL */
     const char *logged;
 };
 
@@ -52,13 +55,23 @@ static const struct fault faults[] = {
      "Wrong signature trying to load DB from file"},
     {"flipped bit before the mark", "PSYNC", "+FULLRESYNC " ID " 9\r\n$EOF:" MARK "\r\n", "flipped",
      "Wrong RDB checksum"},
+    {"a key twice", "PSYNC", "+FULLRESYNC " ID " 9\r\n$", "twice",
+     "from disk: duplicated key at offset 27 (old data is kept)"},
 };
+
+/* The third key gets the name of the second, and the checksum is right. */
+static void repeat_key(char *rdb, size_t n) {
+    memcpy(memmem(rdb, n, "new2", 4), "new1", 4);
+    uint64_t crc = htole64(crc64(0, rdb, n - RDB_CRC_BYTES));
+    memcpy(rdb + n - RDB_CRC_BYTES, &crc, sizeof crc);
+}
 
 static void send_file(struct master *m, const struct fault *f) {
     char rdb[512];
     bool counted = f->reply[strlen(f->reply) - 1] == '$', marked = strstr(f->reply, "EOF") != NULL;
     size_t n = master_make_rdb(rdb, 3, false);
     if (strcmp(f->file, "flipped") == 0) rdb[12] ^= 0x10;
+    if (strcmp(f->file, "twice") == 0) repeat_key(rdb, n);
     if (strcmp(f->file, "no rdb") == 0) memcpy(rdb, "GIF89a", 6);
     if (counted) {
         char length[32];
