@@ -163,6 +163,7 @@ static void old_primary_comes_back(const char *persistence) {
     WAIT_UNTIL(srv_link_up(r));
     EXPECT(p, "OK", "SELECT 5");
     EXPECT(p, "OK", "SET a 1");
+    WAIT_UNTIL(srv_info_int(p, "rdb_bgsave_in_progress") == 0); /* the child of the full sync */
     EXPECT(p, "OK", "SAVE");
     EXPECT(p, "OK", "SET b 2"); /* in database 5, and not said again */
     wait_same(r, p);
