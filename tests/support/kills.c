@@ -213,7 +213,10 @@ static void stage_open(struct stage *t, bool chain) {
                      t->x->port, s->r_args ? s->r_args : "", keeping(t->run->keeps));
     write_more(t->p, 100);
     kill_count(t, 10);
-    if (s->before != NEW) wait_same(t->r, t->p);
+    if (s->before != NEW) {
+        wait_same(t->r, t->p);
+        EXPECT(t->p, "(integer) 1", "WAIT 1 60000"); /* and the primary knows it */
+    }
     /* What a full synchronisation brought is in the files when they are rewritten. */
     if (t->run->keeps == AOF) WAIT_UNTIL(!rewrites(t->r));
     if (t->run->keeps == RDB) {
