@@ -63,10 +63,6 @@ size_t dict_spare_bytes(const struct dict *d) {
     return (d->t[0].n < d->t[1].n ? d->t[0].n : d->t[1].n) * BUCKET_BYTES;
 }
 
-size_t dict_slots(const struct dict *d) {
-    return (d->t[0].n + d->t[1].n) * BUCKET_SLOTS;
-}
-
 bool dict_rehashing(const struct dict *d) {
     return d->t[1].n != 0;
 }

@@ -33,7 +33,6 @@ void dict_clear(struct dict *d);
 
 size_t dict_size(const struct dict *d);
 size_t dict_table_bytes(const struct dict *d); /* memory of buckets, without the items */
-size_t dict_slots(const struct dict *d);       /* buckets * 7; for tests */
 /* How full a table's buckets are: table 0, and 1, its successor, while rehashing; false when there is none. For reports. */
 #define DICT_CHAIN_MAX 50
 struct dict_stats {
