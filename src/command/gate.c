@@ -161,11 +161,15 @@ static const char *write_refusal(const struct command *cmd, bool is_write) {
     return NULL;
 }
 
+/* PSYNC reads no data, and knows better than the gate what to answer without a link: FAILOVER's is what makes us a master. */
+static bool needs_link(const struct command *cmd) {
+    return repl_is_replica() && !repl_link_up() && cmd->run != psync_command;
+}
+
 /* flags: of the command, or for EXEC of its queue; lacking: those that it, or one of the queue, does not have. */
 static const char *state_refusal(const struct client *c, const struct command *cmd, uint32_t flags,
                                  uint32_t lacking) {
-    if (unlikely((lacking & CMD_STALE) && !repl_config.replica_serve_stale_data) && repl_is_replica() &&
-        !repl_link_up())
+    if (unlikely((lacking & CMD_STALE) && !repl_config.replica_serve_stale_data) && needs_link(cmd))
         return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
     if (unlikely(rdb_loading.active) &&
         (rdb_loading.async ? flags & CMD_NO_ASYNC_LOADING : lacking & CMD_LOADING))

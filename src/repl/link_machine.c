@@ -11,8 +11,8 @@
  *                                  | CONNECTING |
  *                                  +------------+
  *                                        | writable; we send PING
- *                                    +------+   -NOAUTH, -NOPERM, -ERR operation not permitted: as +PONG
- *                                    | PING |   other -error -> CONNECT
+ *                                    +------+   -NOAUTH, -NOPERM, -ERR operation not permitted, -MASTERDOWN,
+ *                                    | PING |   -MISCONF: as +PONG; other -error -> CONNECT
  *                                    +------+
  *        +PONG, masterauth: AUTH         |     \ +PONG, no masterauth: REPLCONF ...
  *                                    +------+   |
@@ -31,7 +31,7 @@
  *                                    | CAPA |<--+   -error is not critical
  *                                    +------+
  *        +OK [chain]: PSYNC id offset | ? -1     (a chain with ourselves in it -> HELD)
- *                                    +-------+  -NOMASTERLINK, -LOADING, +nonsense -> CONNECT (a failover's: -> NONE)
+ *                                    +-------+  -NOMASTERLINK, -MASTERDOWN, -LOADING, +nonsense -> CONNECT (a failover's: -> NONE)
  *                                    | PSYNC |------------------------- +CONTINUE [id] ------------------+
  *                                    +-------+                                                           |
  *        +FULLRESYNC id offset           |   -ERR ...: SYNC, no identity                                 |
@@ -241,9 +241,19 @@ static void say_replconf(struct link_machine *m) {
         give_up(m);
 }
 
+/* Errors that say how it is with clients there (who we are; its disk is full; its own link is down and stale data are not to
+ * be read), which is no reason not to ask for the log. A target of FAILOVER that refuses stale reads has just lost its link:
+ * to us. */
+static bool is_pong(slice line) {
+    static const char *const as_good[] = {"-NOAUTH", "-NOPERM", "-ERR operation not permitted", "-MASTERDOWN",
+                                          "-MISCONF"};
+    for (size_t i = 0; i < sizeof as_good / sizeof *as_good; i++)
+        if (begins(line, as_good[i])) return true;
+    return line.p[0] == '+';
+}
+
 static void after_ping(struct link_machine *m, slice line) {
-    if (line.p[0] != '+' && !begins(line, "-NOAUTH") && !begins(line, "-NOPERM") &&
-        !begins(line, "-ERR operation not permitted")) {
+    if (!is_pong(line)) {
         log_warning("Error reply to PING from master: '%.*s'", LINE_ARGS(line));
         give_up(m);
         return;
@@ -356,7 +366,7 @@ static void after_psync(struct link_machine *m, slice line) {
         on_fullresync(m, line);
     } else if (begins(line, "+CONTINUE")) {
         on_continue(m, line);
-    } else if (begins(line, "-NOMASTERLINK") || begins(line, "-LOADING")) {
+    } else if (begins(line, "-NOMASTERLINK") || begins(line, "-MASTERDOWN") || begins(line, "-LOADING")) {
         log_notice("Master is currently unable to PSYNC but should be in the future: %.*s", LINE_ARGS(line));
         if (!m->ops->psync_refused(m->ctx, true)) give_up(m);
     } else if (line.p[0] != '-') {

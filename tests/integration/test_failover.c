@@ -68,6 +68,18 @@ Test(failover, to_whoever_has_everything) {
     trio_free(&t);
 }
 
+/* The handover ends the target's link, and a server without one then refuses nearly everything. */
+Test(failover, to_a_replica_that_refuses_stale_reads) {
+    struct trio t = trio_start("--replica-serve-stale-data no");
+    EXPECT(t.p, "OK", "FAILOVER TO 127.0.0.1 %d", t.x->port);
+    WAIT_UNTIL(srv_link_up(t.p));
+    cr_assert_str_eq(state(t.p), "no-failover");
+    cr_assert_str_eq(srv_info(t.x, "role"), "master");
+    wait_same(t.p, t.x);
+    cr_assert_eq(srv_info_int(t.x, "sync_full"), 0);
+    trio_free(&t);
+}
+
 Test(failover, aborted_and_timed_out_the_writes_go_on) {
     struct trio t = trio_start("");
     srv_freeze(t.x);

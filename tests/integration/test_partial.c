@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WITH_RDB "--save '900 1000000' --repl-ping-replica-period 3600 "
@@ -100,5 +101,29 @@ Test(partial, the_middle_of_a_chain_restarts) {
     cr_assert_eq(srv_info_int(e, "sync_full"), 0);
     srv_free(e);
     srv_free(m);
+    srv_free(p);
+}
+
+/* A primary that can't write its snapshots answers PING with an error, so that clients notice. That is nothing to a replica. */
+Test(partial, with_a_primary_whose_disk_fails) {
+    struct srv *p = srv_start(TANDEM, WITH_RDB), *r = srv_start(TANDEM, "%s", "");
+    char path[300];
+    srv_replicate(r, p);
+    write_some(p, 10);
+    wait_same(r, p);
+    snprintf(path, sizeof path, "%s/dump.rdb", p->dir); /* which no file can take the place of */
+    if (mkdir(path, 0755) != 0) {
+        cr_assert_eq(unlink(path), 0); /* that of the synchronisation */
+        cr_assert_eq(mkdir(path, 0755), 0);
+    }
+    WAIT_UNTIL(srv_info_int(p, "rdb_bgsave_in_progress") == 0);
+    EXPECT(p, "Background saving started", "BGSAVE");
+    WAIT_UNTIL(strcmp(srv_info(p, "rdb_last_bgsave_status"), "err") == 0);
+    cr_assert_eq(strncmp(srv_cmd(p, "PING"), "(error) MISCONF ", 16), 0);
+    EXPECT(p, "(integer) 1", "CLIENT KILL TYPE replica");
+    WAIT_UNTIL(srv_info_int(p, "sync_partial_ok") == 1 && srv_link_up(r));
+    cr_assert_eq(srv_info_int(p, "sync_full"), 1);
+    cr_assert_eq(rmdir(path), 0);
+    srv_free(r);
     srv_free(p);
 }

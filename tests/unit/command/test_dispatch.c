@@ -88,6 +88,8 @@ Test(dispatch, a_replica_without_link_may_refuse_reads) {
     expect(c, "get a", down);
     expect(c, "set a 1", "-" READONLY "\r\n");
     cr_assert_eq(ask(c, "info replication")[0], '$');
+    expect(c, "psync ? -1", "-NOMASTERLINK Can't SYNC while not connected with my master\r\n");
+    expect(c, "sync", down);
     expect(c, "multi", "+OK\r\n");
     expect(c, "get a", down);
     expect(c, "exec", "-EXECABORT Transaction discarded because of previous errors.\r\n");

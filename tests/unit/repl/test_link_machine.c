@@ -294,9 +294,12 @@ Test(link_machine, at_start_the_first_tick_connects) {
 }
 
 Test(link_machine, password_and_announced_address) {
-    static const char *const pings[] = {"+PONG", "-NOAUTH Authentication required.",
+    static const char *const pings[] = {"+PONG",
+                                        "-NOAUTH Authentication required.",
                                         "-NOPERM this user has no permissions",
-                                        "-ERR operation not permitted"};
+                                        "-ERR operation not permitted",
+                                        "-MASTERDOWN Link with MASTER is down",
+                                        "-MISCONF Errors writing to the AOF file: No space left on device"};
     for (size_t i = 0; i < sizeof pings / sizeof *pings; i++) {
         struct link_machine m = machine_in(LINK_PING);
         fake.auth = fake.announce = true;
@@ -377,8 +380,9 @@ Test(link_machine, a_failover_hears_what_became_of_it) {
 
 Test(link_machine, a_master_not_ready_is_asked_again) {
     static const char *const answers[] = {"-NOMASTERLINK Can't SYNC while not connected with my master",
+                                          "-MASTERDOWN Link with MASTER is down",
                                           "-LOADING Redis is loading the dataset in memory"};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         struct link_machine m = machine_in(LINK_PSYNC);
         fake.hurry = true;
         line(&m, answers[i]);
