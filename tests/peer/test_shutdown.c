@@ -10,7 +10,7 @@
 
 /* What differs by its build or by chance. */
 static const char *const but[] = {"Connection with replica", NULL}, *const but_directory[] = {
-                                                                        "/tmp/tandem-test", NULL};
+                                                                        "(in server root dir ", NULL};
 
 struct pair {
     struct srv *p, *r;
