@@ -336,10 +336,16 @@ Test(transfer, replicas_are_fed_in_the_middle_of_a_pipeline, .init = setup) {
 
 /* --- the file --- */
 
+static char dir[] = "/tmp/tandem-transfer-XXXXXX";
+
 static void enter_dir(void) {
-    char dir[] = "/tmp/tandem-transfer-XXXXXX";
     cr_assert_not_null(mkdtemp(dir));
     cr_assert_eq(chdir(dir), 0);
+}
+
+static void remove_dir(void) {
+    unlink("dump.rdb");
+    cr_assert_eq(rmdir(dir), 0);
 }
 
 static void write_file(size_t n) {
@@ -381,7 +387,7 @@ Test(transfer, the_file_and_then_the_log, .init = setup) {
     cr_assert_eq(state(), PEER_ONLINE);
     cr_assert_eq(p->file_fd, -1);
     nothing_more();
-    unlink("dump.rdb");
+    remove_dir();
 }
 
 Test(transfer, a_replica_that_wants_the_data_only, .init = setup) {
@@ -399,7 +405,7 @@ Test(transfer, a_replica_that_wants_the_data_only, .init = setup) {
     cr_assert_not(backlog_has_reader());
     char c;
     cr_assert_eq(read(far_end, &c, 1), 0, "it is told that this was all");
-    unlink("dump.rdb");
+    remove_dir();
 }
 
 Test(transfer, keepalives_while_it_waits, .init = setup) {
