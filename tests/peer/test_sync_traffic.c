@@ -197,8 +197,10 @@ static void memory(enum srv_kind kind) {
     int64_t all = srv_info_int(p, "mem_total_replication_buffers"),
             backlog = srv_info_int(p, "mem_replication_backlog"),
             replicas = srv_info_int(p, "mem_clients_slaves");
-    note("all: %d, backlog: %d, replicas: %d, both: %d\n", all > 20 * MB && all < 52 * MB,
-         backlog<5 * MB, replicas> 16 * MB && replicas < 42 * MB, llabs(all - backlog - replicas) < MB);
+    note("all: %d, ", all > 20 * MB && all < 52 * MB);
+    note("backlog: %d, ", backlog < 5 * MB);
+    note("replicas: %d, ", replicas > 16 * MB && replicas < 52 * MB);
+    note("both: %d\n", llabs(all - backlog - replicas) < MB);
     srv_thaw(a);
     srv_thaw(b);
     srv_wait_synced(a, p);
