@@ -9,6 +9,7 @@
 #include <hiredis/sds.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,12 +44,26 @@ static bool port_is_free(int port) {
     return free;
 }
 
+/* Two tests at once may find the same port free, and the server that comes second ends, but is answered for by the first.
+ * So each port belongs to a test while that runs: by a name that only one socket can have, and that goes with the process. */
+static bool claim(int port) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "tandem-test-port-%d", port);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    if (bind(fd, (struct sockaddr *)&name,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+        return true; /* open until the end */
+    close(fd);
+    return false;
+}
+
 int free_port(void) {
     for (int tries = 0; tries < 1000; tries++) {
         unsigned r;
         cr_assert(getrandom(&r, sizeof r, 0) == sizeof r);
         int port = PORT_FIRST + (int)(r % (PORT_END - PORT_FIRST));
-        if (port_is_free(port)) return port;
+        if (port_is_free(port) && claim(port)) return port;
     }
     cr_assert(false, "no free port");
     return -1;
