@@ -144,10 +144,14 @@ static char *copy_inline(struct batch *b, const struct resp_parser *parser, cons
     return line->text;
 }
 
+/* What our master took in, it will send again until we take it. */
+static int64_t max_bulk_bytes(const struct client *c) {
+    return unlikely(c->flags & CLIENT_MASTER) ? INT64_MAX : (int64_t)client_config.max_bulk_bytes;
+}
+
 static enum resp_status parse_one(struct batch *b, struct client *c, char *p, size_t n,
                                   struct resp_request_view *v) {
-    struct resp_limits limits = {.max_bulk_bytes = client_config.max_bulk_bytes,
-                                 .authenticated = c->authenticated};
+    struct resp_limits limits = {.max_bulk_bytes = max_bulk_bytes(c), .authenticated = c->authenticated};
     size_t line_n;
     char *line = copy_inline(b, &c->parser, p, n, &line_n);
     return line ? resp_parse(&c->parser, &limits, line, line_n, &b->args, v)

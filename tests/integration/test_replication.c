@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,6 +77,22 @@ Test(replication, a_backlog_has_a_least_size) {
     EXPECT(p, "OK", "CONFIG SET repl-backlog-size 1");
     EXPECT(p, "[\"repl-backlog-size\", \"16384\"]", "CONFIG GET repl-backlog-size");
     cr_assert_eq(srv_info_int(p, "repl_backlog_size"), 16384);
+    srv_free(p);
+}
+
+/* Limits are for clients: refused, the same bytes would come again, and then all data. */
+Test(replication, what_the_primary_took_is_not_too_large_for_its_replica) {
+    enum { BYTES = 3 << 20 };
+    struct srv *p = srv_start(TANDEM, "%s", ""),
+               *r = srv_start(TANDEM, "--proto-max-bulk-len 1mb --client-query-buffer-limit 1mb");
+    char *value = calloc(1, BYTES);
+    srv_replicate(r, p);
+    cr_assert_str_eq(srv_cmdv(p, 3, (const char *[]){"SET", "a", value}, (size_t[]){3, 1, BYTES}), "OK");
+    wait_same(r, p);
+    EXPECT(r, "(integer) 3145728", "STRLEN a");
+    cr_assert_eq(srv_info_int(p, "sync_full"), 1);
+    free(value);
+    srv_free(r);
     srv_free(p);
 }
 
