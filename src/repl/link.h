@@ -8,6 +8,7 @@
 #include "repl/link_machine.h"
 #include "repl/progress.h"
 #include "repl/upstream.h"
+#include <limits.h>
 
 enum { LINK_LINE_MAX = 1024, RDB_CRC_BYTES = 8, SYNC_TAIL_BYTES = RDB_CRC_BYTES + REPLID_CHARS };
 
@@ -20,7 +21,7 @@ struct link_sync {
     int64_t read_bytes;
     int fd;      /* the temporary file; -1: none */
     bool beside; /* no file, and the old data stays until the new is here (swapdb) */
-    char path[64];
+    char path[PATH_MAX];
     int64_t writeback_at; /* the disk was told to write what lies before */
     /* The last bytes are held back from the checksum: they are the checksum itself, and the mark. */
     char tail[SYNC_TAIL_BYTES];

@@ -18,9 +18,12 @@ enum { READ_BYTES = 64 * 1024, READS_PER_TURN = 16, WRITEBACK_BYTES = 8 * 1024 *
 
 /* --- the temporary file --- */
 
+/* Its whole name: CONFIG SET dir may come before its end. */
 static bool open_temp(struct link_sync *s) {
+    char dir[sizeof s->path - 64];
+    if (!getcwd(dir, sizeof dir)) snprintf(dir, sizeof dir, ".");
     for (int tries = 0; tries < 5; tries++) {
-        snprintf(s->path, sizeof s->path, "temp-%lld.%ld.rdb", (long long)(clock_ms() / 1000) + tries,
+        snprintf(s->path, sizeof s->path, "%s/temp-%lld.%ld.rdb", dir, (long long)(clock_ms() / 1000) + tries,
                  (long)getpid());
         s->fd = open(s->path, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0644);
         if (s->fd >= 0) return true;

@@ -19,8 +19,9 @@ enum { PATIENCE_MS = 100, NOTHING = -1, DIRECTORY = -2 };
 
 static struct {
     int fd, dir;
-    char path[64], name[NAME_MAX + 1]; /* in dir: what it is called, and shall be called */
-    struct stat there;                 /* what had that name when it was loaded; st_ino 0: nothing */
+    char path[PATH_MAX];     /* what it is called; as a rule in dir */
+    char name[NAME_MAX + 1]; /* in dir: what it shall be called */
+    struct stat there;       /* what had that name when it was loaded; st_ino 0: nothing */
 } kept = {.fd = -1};
 static int asked = NOTHING; /* a descriptor, or the above */
 static struct { int fd, error; } early = {.fd = NOTHING};

@@ -139,3 +139,24 @@ Test(received, the_helper_dies) {
     cr_assert_eq(temps(x.r), 0);
     free_both(&x);
 }
+
+/* CONFIG SET dir in the middle of a transfer: it goes on, and the file comes where a restart would look for it. */
+Test(received, comes_to_the_directory_of_its_end) {
+    struct srv *p = srv_start(TANDEM, "--repl-full-sync-rate 10kb"),
+               *r = srv_start(TANDEM, "--enable-protected-configs yes");
+    char dir[300], path[320];
+    snprintf(dir, sizeof dir, "%s/other", r->dir);
+    snprintf(path, sizeof path, "%s/dump.rdb", dir);
+    cr_assert_eq(mkdir(dir, 0755), 0);
+    EXPECT(p, "OK", "DEBUG POPULATE 10000 key 100");
+    EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
+    WAIT_UNTIL(srv_info_int(r, "master_sync_read_bytes") > 0);
+    EXPECT(r, "OK", "CONFIG SET dir %s", dir);
+    EXPECT(p, "OK", "CONFIG SET repl-full-sync-rate 0");
+    srv_wait_synced(r, p);
+    cr_assert_eq(srv_info_int(p, "sync_full"), 1);
+    WAIT_UNTIL(access(path, F_OK) == 0);
+    cr_assert_eq(temps(r), 0);
+    srv_free(r);
+    srv_free(p);
+}
