@@ -18,8 +18,9 @@ bool bitmap_offset(struct client *c, slice s, int width, uint64_t *offset) {
     int64_t v;
     if (times) s = (slice){s.p + 1, s.n - 1};
     bool ok = num_parse_i64(s, &v) && (!times || !__builtin_mul_overflow(v, width, &v)) && v >= 0;
-    /* Commands of our master are obeyed whatever their size. */
-    if (!ok || (!(c->flags & CLIENT_MASTER) && v >> 3 >= (int64_t)client_config.max_bulk_bytes)) {
+    /* Commands of our master and of append-only files are obeyed whatever their size. */
+    if (!ok ||
+        (!(c->flags & (CLIENT_MASTER | CLIENT_FAKE)) && v >> 3 >= (int64_t)client_config.max_bulk_bytes)) {
         reply_error(&c->out, "ERR bit offset is not an integer or out of range");
         return false;
     }

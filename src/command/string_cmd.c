@@ -357,11 +357,11 @@ void incrbyfloat_command(struct client *c, const slice *argv, int argc) {
 
 /* --- bytes --- */
 
-/* Commands of our master are obeyed whatever their size. */
+/* Commands of our master and of append-only files are obeyed whatever their size. */
 static bool length_fits(struct client *c, uint64_t a, uint64_t b) {
     uint64_t total;
     bool overflow = __builtin_add_overflow(a, b, &total);
-    if ((c->flags & CLIENT_MASTER) && !overflow) return true;
+    if ((c->flags & (CLIENT_MASTER | CLIENT_FAKE)) && !overflow) return true;
     if (!overflow && total <= (uint64_t)client_config.max_bulk_bytes) return true;
     reply_error(&c->out, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     return false;

@@ -92,6 +92,24 @@ Test(aof, killed_and_back) {
     srv_free(s);
 }
 
+/* What was done is done, also where the limits have been lowered since. */
+Test(aof, is_bound_by_no_limit_of_clients) {
+    struct srv *s = srv_start(TANDEM, "%s", AOF_ALWAYS);
+    char before[64], after[64];
+    EXPECT(s, "(integer) 2000001", "SETRANGE a 2000000 x");
+    EXPECT(s, "(integer) 2000002", "APPEND a y");
+    EXPECT(s, "(integer) 0", "SETBIT b 20000000 1");
+    EXPECT(s, "[(integer) 0]", "BITFIELD b SET u8 #3000000 7");
+    digest_of(s, before);
+    srv_kill(s);
+    strcat(s->args, " --proto-max-bulk-len 1mb");
+    srv_restart(s);
+    digest_of(s, after);
+    cr_assert_str_eq(after, before);
+    EXPECT(s, "(error) ERR string exceeds maximum allowed size (proto-max-bulk-len)", "APPEND a z");
+    srv_free(s);
+}
+
 Test(aof, everysec_syncs_elsewhere) {
     struct srv *s = srv_start(TANDEM, "--appendonly yes");
     write_load(s, 500);
