@@ -193,8 +193,8 @@ static void change_roles(void) {
     EXPECT_CLI(2, "set of-my-own 1", "OK");
     snprintf(args, sizeof args, "slaveof 127.0.0.1 %d", port[0]);
     shell("redis-cli -p %d -a 123456 --no-auth-warning %s", port[2], args);
-    EXPECT_CLI(2, args, "OK Already connected to specified master");
     WAIT_UNTIL(link_up(2));
+    EXPECT_CLI(2, args, "OK Already connected to specified master");
     EXPECT_CLI(2, "exists of-my-own", "0");
     EXPECT_CLI(1, "config set slave-read-only no", "OK");
     EXPECT_CLI(1, "set mine 1", "OK");
