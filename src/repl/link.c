@@ -90,7 +90,7 @@ bool repl_link_up(void) {
     return c && !(c->flags & CLIENT_CLOSE_ASAP);
 }
 
-void repl_guards_changed(void) {
+void repl_retry_soon(void) {
     backoff_reset(&the_link.backoff);
 }
 

@@ -175,7 +175,7 @@ void repl_link_info(struct repl_link_info *out);
 /* What is here is what a load that failed has left: not to be saved over a file that a restart would read. */
 bool repl_data_incomplete(void);
 
-void repl_guards_changed(void); /* a setting that may hold the link: try again with the next tick */
+void repl_retry_soon(void);     /* a setting that may hold up the link has changed: try with the next tick */
 void repl_resize_backlog(void); /* repl_config.backlog_size_bytes changed */
 void repl_cron(void);           /* each second: pings, timeouts, ACKs, reconnects, backlog ttl */
 

@@ -122,8 +122,8 @@ const char *apply_fsync(void) {
     return aof_apply_fsync();
 }
 
-const char *apply_guards(void) {
-    repl_guards_changed();
+const char *apply_link(void) {
+    repl_retry_soon();
     return NULL;
 }
 

@@ -115,7 +115,7 @@ const char *apply_log_level(void);
 const char *apply_crash_log(void);
 const char *apply_title(void);
 const char *apply_backlog_size(void);
-const char *apply_guards(void);
+const char *apply_link(void);
 const char *apply_aof(void);
 const char *apply_fsync(void);
 const char *apply_requirepass(void);

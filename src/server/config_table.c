@@ -250,8 +250,8 @@ static const struct directive directives[] = {
     /* replication */
     SPECIAL("replicaof", "slaveof", FIXED | MULTI, replicaof_set, replicaof_get, "",
             .rewrite = replicaof_rewrite),
-    STRING("masterauth", NULL, SECRET, &R->master_auth, ""),
-    STRING("masteruser", NULL, SECRET, &R->master_user, ""),
+    STRING("masterauth", NULL, SECRET, &R->master_auth, "", .apply = apply_link),
+    STRING("masteruser", NULL, SECRET, &R->master_user, "", .apply = apply_link),
     BYTES("repl-backlog-size", NULL, 0, &R->backlog_size_bytes, 1, INT64_MAX, "1mb",
           .apply = apply_backlog_size),
     INT("repl-backlog-ttl", NULL, 0, &R->backlog_ttl_s, 0, INT_MAX, "3600"),
@@ -275,9 +275,9 @@ static const struct directive directives[] = {
     INT("min-replicas-max-lag", "min-slaves-max-lag", 0, &R->min_replicas_max_lag_s, 0, INT_MAX, "10"),
 
     /* replication, of our own */
-    BOOL("replica-guard-empty-master", NULL, 0, &R->guard_empty_master, "yes", .apply = apply_guards),
-    BYTES("repl-load-memory-limit", NULL, 0, &R->load_memory_limit, 0, INT64_MAX, "0", .apply = apply_guards),
-    INT("repl-reconnect-max-delay", NULL, 0, &R->reconnect_delay_s_max, 0, 3600, "10"),
+    BOOL("replica-guard-empty-master", NULL, 0, &R->guard_empty_master, "yes", .apply = apply_link),
+    BYTES("repl-load-memory-limit", NULL, 0, &R->load_memory_limit, 0, INT64_MAX, "0", .apply = apply_link),
+    INT("repl-reconnect-max-delay", NULL, 0, &R->reconnect_delay_s_max, 0, 3600, "10", .apply = apply_link),
     INT("repl-max-full-syncs", NULL, 0, &R->max_full_syncs, 0, INT_MAX, "16"),
     BYTES("repl-full-sync-rate", NULL, 0, &R->full_sync_rate, 0, INT64_MAX, "0"),
     INT("repl-backpressure", NULL, 0, &R->backpressure_percent, 0, 99, "0"),
