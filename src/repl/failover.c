@@ -4,7 +4,8 @@
  *     ^                         |  ABORT, time is up: writes go on                                                |
  *     +-------------------------+---------------- the target said +CONTINUE or +FULLRESYNC (or ABORT) ------------+
  *
- * WAIT_FOR_SYNC: we are a master, and writes are held back, so that our offset stands still for the target to reach.
+ * WAIT_FOR_SYNC: we are a master, and writes are held back, so that our offset stands still for the target to reach. A replica
+ * that lost its link may come back partially (it could be the target), but nobody gets all data anew.
  * IN_PROGRESS: we are a replica of the target; the link's PSYNC says FAILOVER, which makes the target a master. Should the
  * target refuse, we are a master again. A link that breaks meanwhile is tried again, as any other: whether the target
  * heard the request is not known, so neither role may be taken for granted; FAILOVER ABORT decides.

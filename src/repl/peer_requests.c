@@ -59,11 +59,13 @@ static void begin_full(struct peer *p) {
     fullsync_request(p);
 }
 
+static bool refuse_in_failover(struct client *c, bool failing_over) {
+    if (failing_over) reply_error(&c->out, "NOMASTERLINK Can't SYNC while failing over");
+    return failing_over;
+}
+
 static bool may_sync(struct client *c) {
-    if (repl_failing_over()) {
-        reply_error(&c->out, "NOMASTERLINK Can't SYNC while failing over");
-        return false;
-    }
+    if (refuse_in_failover(c, failover_hands_over())) return false;
     if (repl_is_replica() && !repl_link_up()) {
         reply_error(&c->out, "NOMASTERLINK Can't SYNC while not connected with my master");
         return false;
@@ -155,13 +157,17 @@ void repl_psync_command(struct client *c, slice replid, slice offset, bool failo
         peer_report_begin(p, false, &q);
         return;
     }
+    /* While a failover waits for its target, only what may bring that nearer. */
+    if (refuse_in_failover(c, repl_failing_over())) return;
     if (!slice_eq(replid, SLICE("?"))) repl_stats.sync_partial_err++;
     peer_report_begin(p, true, &q);
     begin_full(p);
 }
 
 void repl_sync_command(struct client *c) {
-    if ((c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) || !may_sync(c)) return;
+    if ((c->flags & (CLIENT_REPLICA | CLIENT_MASTER)) || refuse_in_failover(c, repl_failing_over()) ||
+        !may_sync(c))
+        return;
     struct peer *p = peer_of(c);
     log_notice("Replica %s asks for synchronization", peer_name(p));
     p->pre_psync = true;

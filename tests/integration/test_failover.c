@@ -80,6 +80,26 @@ Test(failover, to_a_replica_that_refuses_stale_reads) {
     trio_free(&t);
 }
 
+/* No time was set, so nothing else would end the wait. */
+Test(failover, the_target_loses_its_link_meanwhile) {
+    struct trio t = trio_start("");
+    srv_freeze(t.x);
+    EXPECT(t.p, "OK", "SET x behind");
+    EXPECT(t.p, "OK", "FAILOVER TO 127.0.0.1 %d", t.x->port);
+    cr_assert_str_eq(state(t.p), "waiting-for-sync");
+    EXPECT(t.p, "(integer) 2", "CLIENT KILL TYPE replica");
+    EXPECT(t.p, "(error) NOMASTERLINK Can't SYNC while failing over", "PSYNC ? -1");
+    EXPECT(t.p, "(error) NOMASTERLINK Can't SYNC while failing over", "SYNC");
+    srv_thaw(t.x);
+    WAIT_UNTIL(strcmp(srv_info(t.x, "role"), "master") == 0 && srv_link_up(t.p));
+    cr_assert_str_eq(state(t.p), "no-failover");
+    EXPECT(t.x, "\"behind\"", "GET x");
+    wait_same(t.p, t.x);
+    cr_assert_eq(srv_info_int(t.p, "sync_full"), 2);
+    cr_assert_eq(srv_info_int(t.x, "sync_full"), 0);
+    trio_free(&t);
+}
+
 Test(failover, aborted_and_timed_out_the_writes_go_on) {
     struct trio t = trio_start("");
     srv_freeze(t.x);
