@@ -182,7 +182,7 @@ enum client_class client_class(const struct client *c);
 sds client_describe(sds s, const struct client *c); /* a CLIENT LIST line without newline */
 size_t client_memory(const struct client *c);       /* all that is held for it */
 /* Normal clients and subscribers that together hold so much are closed, the largest first, until they hold less; those with
- * CLIENT_NO_EVICT neither go nor count, as in Redis. 0: no limit. */
+ * CLIENT_NO_EVICT neither go nor count. 0: no limit. */
 void client_limit_memory(uint64_t bytes);
 void client_peer_name(const struct client *c, char *buf, size_t cap); /* ip:port or path:0 */
 void client_local_name(const struct client *c, char *buf, size_t cap);

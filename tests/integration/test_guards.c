@@ -185,7 +185,7 @@ Test(guards, a_full_disk_of_the_replica) {
         cr_skip("can't mount a small file system here");
     }
     EXPECT(r, "OK", "REPLICAOF 127.0.0.1 %d", p->port);
-    WAIT_UNTIL(srv_log_count(r, "ended: writing temp-") >= 2);
+    WAIT_UNTIL(srv_log_count(r, "ended: writing ") >= 2);
     cr_assert(srv_logged(r, "No space left on device"));
     EXPECT(r, "\"data\"", "GET precious");
     leave(r, dir);
