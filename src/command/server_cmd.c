@@ -49,6 +49,10 @@ void config_set_command(struct client *c, const slice *argv, int argc) {
         return;
     }
     config_caller_is_local = access_is_local(c);
+    if (config_set_must_wait(argv + 2, (argc - 2) / 2)) {
+        reply_error(&c->out, "LOADING Redis is loading the dataset in memory");
+        return;
+    }
     const char *err = config_set(argv + 2, (argc - 2) / 2);
     if (err)
         reply_errorf(&c->out, "ERR %s", err);

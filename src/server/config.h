@@ -24,6 +24,9 @@ void config_get(const slice *patterns, int n, void (*fn)(void *ctx, const char *
 sds config_value(slice name, sds out); /* appends the value of a directive that exists */
 /* CONFIG SET of several: all or nothing. NULL, or the error text (valid until the next call) without "-ERR ". */
 const char *config_set(const slice *pairs, int n_pairs);
+/* Data is being loaded, and one of them would begin files with the half that is here, or leave the directory that it comes
+ * from. */
+bool config_set_must_wait(const slice *pairs, int n_pairs);
 bool config_is_secret(slice name);  /* its value is not for logs: a password */
 extern bool config_caller_is_local; /* the connection that asks: for enable-protected-configs local */
 /* NULL or error text: comments and order of the file are kept. all: also what equals its default (DEBUG). */

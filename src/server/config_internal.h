@@ -28,8 +28,9 @@ enum directive_flags {
     DIRECTIVE_HIDDEN = 1 << 2,    /* CONFIG GET only by its exact name */
     DIRECTIVE_MULTI_ARG = 1 << 3, /* several words in a file */
     DIRECTIVE_NO_REWRITE = 1 << 4,
-    DIRECTIVE_SECRET = 1 << 5,       /* a password: not for logs */
-    DIRECTIVE_ONLY_STANDARD = 1 << 6 /* no field: any value but the default is refused */
+    DIRECTIVE_SECRET = 1 << 5,        /* a password: not for logs */
+    DIRECTIVE_ONLY_STANDARD = 1 << 6, /* no field: any value but the default is refused */
+    DIRECTIVE_WHOLE_DATA = 1 << 7     /* not while data is loaded */
 };
 
 struct config_word {

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/glob.h"
 #include "base/log.h"
+#include "rdb/rdb.h"
 
 static bool has_glob(slice s) {
     for (size_t i = 0; i < s.n; i++) {
@@ -88,10 +89,16 @@ static bool is_alias(const struct change *c) {
     return c->d->alias && slice_is(c->name, c->d->alias);
 }
 
-static const char *refused(const struct change *changes, int i) {
-    const struct directive *d = changes[i].d;
+static const char *never_allowed(const struct directive *d) {
     if (d->flags & DIRECTIVE_IMMUTABLE) return "can't set immutable config";
     if ((d->flags & DIRECTIVE_PROTECTED) && !protected_allowed()) return "can't set protected config";
+    return NULL;
+}
+
+static const char *refused(const struct change *changes, int i) {
+    const struct directive *d = changes[i].d;
+    const char *why = never_allowed(d);
+    if (why) return why;
     for (int j = 0; j < i; j++) {
         if (changes[j].d == d && is_alias(&changes[j]) == is_alias(&changes[i])) return "duplicate parameter";
     }
@@ -167,4 +174,13 @@ const char *config_set(const slice *pairs, int n_pairs) {
     for (int i = 0; i < n_pairs; i++) sds_free(changes[i].old);
     mem_free(changes, bytes);
     return err;
+}
+
+bool config_set_must_wait(const slice *pairs, int n_pairs) {
+    for (int i = 0; rdb_loading.active && i < n_pairs; i++) {
+        const struct directive *d = directive_find(pairs[2 * i]);
+        if (!d || never_allowed(d)) return false; /* that is said first */
+        if (d->flags & DIRECTIVE_WHOLE_DATA) return true;
+    }
+    return false;
 }

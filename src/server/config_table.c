@@ -163,7 +163,7 @@ static const struct directive directives[] = {
     BOOL("syslog-enabled", NULL, FIXED, &S->syslog_enabled, "no"),
     STRING("syslog-ident", NULL, FIXED, &S->syslog_ident, "redis"),
     ENUM("syslog-facility", NULL, FIXED, &S->syslog_facility, facility_words, "local0"),
-    SPECIAL("dir", NULL, DIRECTIVE_PROTECTED, dir_set, dir_get, ""),
+    SPECIAL("dir", NULL, DIRECTIVE_PROTECTED | DIRECTIVE_WHOLE_DATA, dir_set, dir_get, ""),
     ENUM("supervised", NULL, FIXED, &S->supervised, supervised_words, "no"),
     BOOL("set-proc-title", NULL, FIXED, &S->set_proc_title, "yes"),
     STRING("proc-title-template", NULL, 0, &S->proc_title_template, "{title} {listen-addr} {server-mode}",
@@ -284,7 +284,7 @@ static const struct directive directives[] = {
     INT("snapshot-timeout", NULL, 0, &R->snapshot_timeout_s, 0, INT_MAX, "300"),
 
     /* append-only files */
-    BOOL("appendonly", NULL, 0, &A->enabled, "no", .apply = apply_aof,
+    BOOL("appendonly", NULL, DIRECTIVE_WHOLE_DATA, &A->enabled, "no", .apply = apply_aof,
          .failure = "Unable to turn on AOF. Check server logs."),
     STRING("appendfilename", NULL, FIXED, &A->filename, "appendonly.aof", .check = check_aof_file_name),
     STRING("appenddirname", NULL, FIXED, &A->dirname, "appendonlydir", .check = check_aof_dir_name),

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "client/client.h"
+#include "rdb/rdb.h"
 #include "repl/repl.h"
 #include "server/config_internal.h"
 
@@ -27,6 +28,20 @@ Test(config_set, several_at_once) {
     cr_assert_null(SET("timeout", "7", "maxclients", "9"));
     cr_assert_eq(client_config.timeout_s, 7);
     cr_assert_eq(client_config.max_clients, 9);
+}
+
+Test(config_set, what_needs_whole_data_waits_for_it) {
+    static const slice both[] = {{"hz", 2}, {"20", 2}, {"APPENDONLY", 10}, {"yes", 3}};
+    static const slice after_unknown[] = {{"nosuch", 6}, {"1", 1}, {"appendonly", 10}, {"yes", 3}};
+    static const slice protected[] = {{"dir", 3}, {".", 1}};
+    cr_assert_not(config_set_must_wait(both, 2));
+    rdb_loading.active = true;
+    cr_assert(config_set_must_wait(both, 2));
+    cr_assert_not(config_set_must_wait(both, 1));
+    cr_assert_not(config_set_must_wait(after_unknown, 2));
+    cr_assert_not(config_set_must_wait(protected, 1));
+    server_config.enable_protected_configs = PROTECTED_YES;
+    cr_assert(config_set_must_wait(protected, 1));
 }
 
 Test(config_set, one_bad_value_leaves_all_as_they_were) {
