@@ -78,7 +78,8 @@ Test(cli_modes, latency_in_each_form) {
  * while ours tells its length. */
 static void see_replica(struct srv *s) {
     PRINTS(s, "\"SET\",\"seen\",\"a \\\"b\\\"\"\n",
-           "$at --replica >$dir/stream 2>$dir/errors & until grep -q seen $dir/stream; do $at SET seen 'a "
+           ": >$dir/stream; $at --replica >$dir/stream 2>$dir/errors & until grep -q seen $dir/stream; do "
+           "$at SET seen 'a "
            "\"b\"' "
            ">/dev/null; sleep 0.05; done; kill $!; grep -m 1 seen $dir/stream");
     PRINTS(s, "SYNC done. Logging commands from master.\n", "tail -1 $dir/errors");
