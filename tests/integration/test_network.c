@@ -80,6 +80,13 @@ static pid_t spawn(const char *command) {
     _exit(127);
 }
 
+/* The socket's name is there before anybody listens. */
+static bool reached(struct host *h, const char *path) {
+    if (h->conn != NULL) redisFree(h->conn);
+    h->conn = redisConnectUnix(path);
+    return h->conn != NULL && h->conn->err == 0;
+}
+
 static void start_host(struct host *h, int i, const char *args) {
     char command[600], path[100];
     snprintf(h->dir, sizeof h->dir, "/tmp/tandem-test-net-XXXXXX");
@@ -91,9 +98,8 @@ static void start_host(struct host *h, int i, const char *args) {
              netns[i], build_dir(), address[i], h->dir, h->dir, h->dir, args);
     h->pid = spawn(command);
     snprintf(path, sizeof path, "%s/s", h->dir);
-    WAIT_UNTIL(access(path, F_OK) == 0);
-    h->conn = redisConnectUnix(path);
-    cr_assert(h->conn != NULL && h->conn->err == 0);
+    h->conn = NULL;
+    WAIT_UNTIL(reached(h, path));
 }
 
 /* A command line by which a client on the other host asks the server on the first. */
