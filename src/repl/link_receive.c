@@ -37,9 +37,7 @@ static bool open_temp(struct link_sync *s) {
 void link_sync_discard(struct link *l) {
     struct link_sync *s = &l->sync;
     if (s->fd < 0) return;
-    received_forget(s->fd);
-    close(s->fd);
-    unlink(s->path);
+    received_discard(s->fd, s->path);
     s->fd = -1;
 }
 

@@ -125,9 +125,11 @@ void received_sync(int fd) {
     if (!syncer.busy && syncer_sync(&syncer, fd, SYNC_DATA)) asked = fd;
 }
 
-void received_forget(int fd) {
+void received_discard(int fd, const char *path) {
     if (asked == fd) asked = NOTHING;
     if (early.fd == fd) early.fd = NOTHING;
+    unlink(path);
+    syncer_close(&syncer, fd);
 }
 
 void received_keep(int fd, const char *path) {

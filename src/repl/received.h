@@ -7,9 +7,10 @@
 #ifndef TANDEM_REPL_RECEIVED_H
 #define TANDEM_REPL_RECEIVED_H
 
-void received_prepare(void);  /* the process; best before there is data */
-void received_sync(int fd);   /* it is complete: to the disk with it */
-void received_forget(int fd); /* before it is closed without having been kept */
+void received_prepare(void); /* the process; best before there is data */
+void received_sync(int fd);  /* it is complete: to the disk with it */
+/* It is not kept: unlinks it and takes fd. */
+void received_discard(int fd, const char *path);
 /* It was loaded: takes fd. The link goes on, and what comes of it is in the log. */
 void received_keep(int fd, const char *path);
 void received_drop(void);   /* one that still waits: unlinked */
