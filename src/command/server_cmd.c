@@ -263,7 +263,6 @@ void shutdown_command(struct client *c, const slice *argv, int argc) {
             reply_error(&c->out, "ERR No shutdown in progress.");
         return;
     }
-    if (rdb_loading.active) flags = (flags & ~SHUTDOWN_SAVE) | SHUTDOWN_NOSAVE; /* half the data is no data */
     if (server_shutdown(flags))
         block_for_shutdown(c);
     else

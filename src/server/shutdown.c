@@ -76,7 +76,8 @@ static void end_child(void) {
 /* false: the data could not be saved and nobody said FORCE. */
 static bool final_save(int flags) {
     bool save = (flags & SHUTDOWN_SAVE) || (server_config.save_point_count && !(flags & SHUTDOWN_NOSAVE));
-    if (!save) return true;
+    /* What is loaded so far is not the data: never save it over the file that it comes from. */
+    if (!save || rdb_loading.active) return true;
     if (repl_data_incomplete() && !(flags & SHUTDOWN_SAVE)) {
         log_warning("Not saving: a full synchronization failed and the data is incomplete. The RDB file "
                     "stays as it is.");
@@ -154,8 +155,6 @@ bool server_shutdown(int flags) {
         give_up();
         return false;
     }
-    /* What is loaded so far is not the data: never save it over the file that it comes from. */
-    if (rdb_loading.active) flags = (flags & ~SHUTDOWN_SAVE) | SHUTDOWN_NOSAVE;
     log_warning("User requested shutdown...");
     server_notify_supervisor("STOPPING=1\n");
     stopping.flags = flags;

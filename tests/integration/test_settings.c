@@ -136,6 +136,22 @@ Test(settings, debug_restart_saves_and_crash_does_not) {
     srv_free(s);
 }
 
+Test(settings, debug_restart_does_not_save_half_of_the_data) {
+    struct srv *s = srv_start(TANDEM, "--save 3600 1 --rdbcompression no --enable-debug-command yes");
+    EXPECT(s, "OK", "DEBUG POPULATE 10000 key 100");
+    EXPECT(s, "OK", "SAVE");
+    EXPECT(s, "OK", "CONFIG SET key-load-delay 1000 loading-process-events-interval-bytes 1024");
+    redisContext *loader = srv_connect(s);
+    int done = 0;
+    redisAppendCommand(loader, "DEBUG RELOAD NOSAVE");
+    cr_assert_eq(redisBufferWrite(loader, &done), REDIS_OK);
+    WAIT_UNTIL(srv_info_int(s, "loading") == 1);
+    restarted(s, "RESTART");
+    EXPECT(s, "(integer) 10000", "DBSIZE");
+    redisFree(loader);
+    srv_free(s);
+}
+
 Test(settings, debug_replicate_reaches_replicas_only) {
     struct srv *primary = srv_start(TANDEM, "--hz 10"), *replica = srv_start(TANDEM, "--hz 10");
     srv_replicate(replica, primary);
