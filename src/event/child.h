@@ -1,7 +1,7 @@
 /* Forked children (snapshots, AOF rewrites, helper processes): starting, talking back, ending.
  *
- * At most one child that reads the data (CHILD_SNAPSHOT, CHILD_REWRITE) at a time; helpers (CHILD_HELPER: the fsync
- * process) are apart from that and up to CHILD_HELPERS_MAX. `run` returns the child's exit code and never returns
+ * At most one child that reads the data (CHILD_SNAPSHOT, CHILD_REWRITE) at a time; helpers (CHILD_HELPER: those that
+ * wait for the disk) are apart from that and up to CHILD_HELPERS_MAX. `run` returns the child's exit code and never returns
  * into the loop; the parent learns of the end in its loop (SIGCHLD -> waitpid) and calls on_end once.
  *
  * A data child doesn't outlive us, however we end; a helper sees for itself when we are gone.

@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "rdb/rdb.h"
 
+#define PID_MOST (4l << 20) /* the kernel's: temp-20261120.rdb is somebody's copy */
+
 /* The number at the end of temp-[TIME.]PID.rdb; 0: the name has another form. */
 static long writer_of(const char *name) {
     static const char begin[] = "temp-", end[] = ".rdb";
@@ -24,7 +26,7 @@ static long writer_of(const char *name) {
         char *after;
         if (!isdigit((unsigned char)*at)) return 0;
         long n = strtol(at, &after, 10);
-        if (strcmp(after, end) == 0) return n;
+        if (strcmp(after, end) == 0) return n <= PID_MOST ? n : 0;
         if (*after != '.') return 0;
         at = after + 1;
     }
@@ -40,13 +42,17 @@ static bool is_alive(long pid) {
            access("/proc/self/exe", F_OK) != 0;
 }
 
+static bool is_the_data(const char *name) {
+    return rdb_config.filename && strcmp(name, rdb_config.filename) == 0;
+}
+
 void rdb_remove_temps(const char *dir) {
     char path[4096];
     DIR *d = opendir(dir);
     if (!d) return;
     for (struct dirent *e; (e = readdir(d));) {
         long pid = writer_of(e->d_name);
-        if (pid <= 0 || is_alive(pid)) continue;
+        if (pid <= 0 || is_the_data(e->d_name) || is_alive(pid)) continue;
         if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= sizeof path) continue;
         log_notice("Removing %s, which an earlier process left unfinished", e->d_name);
         if (unlink(path) != 0) log_warning("Can't remove %s: %s", path, strerror(errno));

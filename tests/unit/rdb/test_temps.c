@@ -83,9 +83,11 @@ Test(rdb_temps, what_the_living_write_stays) {
 }
 
 Test(rdb_temps, other_names_stay) {
-    static const char *const names[] = {"dump.rdb",     "temp-.rdb",   "temp-12x.rdb",   "temp-12.rdb.bak",
-                                        "atemp-12.rdb", "temp-1.rdbx", "temp-1.2.3.rdb", "temp--12.rdb",
-                                        "temp-12",      "temp-12..rdb"};
+    static const char *const names[] = {"dump.rdb",        "temp-.rdb",         "temp-12x.rdb",
+                                        "temp-12.rdb.bak", "atemp-12.rdb",      "temp-1.rdbx",
+                                        "temp-1.2.3.rdb",  "temp--12.rdb",      "temp-12",
+                                        "temp-12..rdb",    "temp-20261120.rdb", "temp-4000001.rdb"};
+    rdb_config.filename = "temp-4000001.rdb"; /* no pid of a living process, and the data itself */
     begin();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) put(names[i]);
     rdb_remove_temps(dir);
