@@ -235,7 +235,7 @@ void client_request_over(struct client *c) {
     c->out.muted = (c->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_MASTER | CLIENT_REPLICA)) != 0;
 }
 
-static void execute_request(struct client *c, struct request *r) {
+void client_execute(struct client *c, struct request *r) {
     struct client *outer = executing;
     executing = c;
     client_hooks.execute(c, r);
@@ -253,7 +253,7 @@ static void execute_span(struct batch *b, struct span *s) {
     int i = s->first, end = s->first + s->count;
     for (; i < end && !(c->flags & CLIENT_STOPPED); i++) {
         if (i == b->prepared) prepare_group(b);
-        execute_request(c, &b->requests[i]);
+        client_execute(c, &b->requests[i]);
     }
     c->pending &= ~(uint32_t)IN_BATCH;
     bool all_executed = i == end;

@@ -159,7 +159,9 @@ void client_room_shutdown(void);      /* closes and frees everything; for tests 
 struct client *client_new(int fd);   /* fd -1: fake. Takes the fd. */
 void client_close(struct client *c); /* at the end of the turn; idempotent */
 void client_close_after_reply(struct client *c);
-void client_block(struct client *c);        /* stop executing its requests */
+void client_block(struct client *c); /* stop executing its requests */
+/* hooks.execute within the output limits, and what follows each request: for one that was kept back. */
+void client_execute(struct client *c, struct request *r);
 void client_request_over(struct client *c); /* for CLIENT REPLY: it is, unless the client is blocked */
 void client_unblock(struct client *c); /* its waiting input is taken up in the next turn; its `out` is sent */
 void client_protect(struct client *c); /* it outlives client_close until client_unprotect */

@@ -17,10 +17,10 @@
 enum {
     IOVECS = 64,
     CHUNK_BYTES = 16 * 1024, /* of replies, reply.h */
-    DELAY_MS =
-        10, /* beyond a tick of the kernel's: a sleep that ends before it has to set the clock, 3 us here */
-    SEND_BYTES_MAX =
-        4 << 20 /* to one client in a turn, so that one that reads fast does not hold up the others */
+    /* Beyond a tick of the kernel's: a sleep that ends before it has to set the clock, which costs 3 us here. */
+    DELAY_MS = 10,
+    /* To one client in a turn, so that one that reads fast does not hold up the others. */
+    SEND_BYTES_MAX = 4 << 20
 };
 
 static struct {
@@ -134,8 +134,8 @@ static int64_t nothing(void *ctx) {
     return EV_STOP;
 }
 
-static struct ev_timer next_turn = {.fn = nothing,
-                                    .heap_index = -1}; /* there will be one, if only for this */
+/* There will be one, if only for this. */
+static struct ev_timer next_turn = {.fn = nothing, .heap_index = -1};
 
 void client_delay_replies(struct client *c) {
     c->pending |= DELAYED;

@@ -232,8 +232,7 @@ static void execute_postponed(struct client_block *b) {
     client_unblock(c);
     if (!(c->flags & CLIENT_CLOSE_ASAP)) {
         dispatch_prepare(&r, 1);
-        dispatch_execute(c, &r);
-        client_request_over(c);
+        client_execute(c, &r);
         client_want_write(c);
     }
     free_block(b);

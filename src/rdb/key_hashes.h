@@ -1,6 +1,6 @@
 /* Hashes of keys that have come by: to notice one that may have come before, without keeping keys.
  *
- * Memory: 11 to 22 bytes a key, bytes_max in all; what comes when that is used up is compared with what was noted, but
+ * Memory: 11 to 22 bytes a key, bytes_max in all (but 32 KB at least); what comes when that is used up is compared with what was noted, but
  * not noted itself. */
 #ifndef TANDEM_RDB_KEY_HASHES_H
 #define TANDEM_RDB_KEY_HASHES_H
